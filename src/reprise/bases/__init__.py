@@ -1,0 +1,1 @@
+"""The template of recurrent layers, and its three families."""

@@ -1,0 +1,29 @@
+"""Matrix-valued memory (B H K V): time is chunked matrix products."""
+from jaxtyping import Float
+from torch import Tensor
+
+from reprise.bases.recurrent import Recurrent
+from reprise.core.errors import InputError
+from reprise.ops.delta_rule import Correction, delta_rule
+from reprise.ops.linear_attention import linear_attention
+
+__all__ = ["MatrixMemory"]
+
+
+class MatrixMemory(Recurrent):
+    """The author's `project` gives an `Association`, or a `Correction`; what is read is o_t = S_t' q_t, (B T H V).
+
+    An `Association` (q, k, v, log_w) forgets and adds; a `Correction` also moves the memory by a rank-one term.
+    """
+
+    def __init__(self, width: int, heads: int, key: int | None = None, value: int | None = None):
+        if heads < 1 or width % heads:
+            near = max(h for h in range(1, max(heads, 2)) if width % h == 0)
+            raise InputError(f"{type(self).__name__}: width={width} is not divisible by heads={heads}; try heads={near}")
+        super().__init__(width, (heads, key or width // heads, value or width // heads))
+
+    def by_head(self, z: Float[Tensor, "B T D"]) -> Float[Tensor, "B T H K"]:
+        return z.unflatten(-1, (self.memory_shape[0], -1))
+
+    def recur(self, p, memory, marks):
+        return (delta_rule if isinstance(p, Correction) else linear_attention)(p, memory, marks)

@@ -1,0 +1,1 @@
+"""Protocols, states, marks, registry, files, errors: what every room may name."""

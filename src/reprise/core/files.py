@@ -1,0 +1,182 @@
+"""Files of tensors: written whole or not at all, checked at load down to the last bit. safetensors, never pickle."""
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as unpack, save as pack
+from torch import Tensor
+
+from reprise.core.errors import InputError
+
+__all__ = ["atomic_write", "digest", "load_tensors", "save_tensors"]
+
+KEY = "reprise"  # the one entry of a file's metadata: a digest of the whole header, then JSON
+START = f'{{"__metadata__":{{"{KEY}":"'.encode()
+SEAL = slice(8 + len(START), 8 + len(START) + 64)  # where the header's own digest stands in the file
+OPEN = b"0" * 64  # what stands there while the digest is computed
+
+
+def atomic_write(path: str | Path, content: bytes | Callable[[BinaryIO], object]) -> None:
+    """Puts `content`, or what it writes to the file it is handed, at `path`: all of it or, whatever happens, none.
+
+    A folder that is missing is made. Whoever reads meanwhile sees the previous file whole; once this returns, the new
+    one survives a loss of power. Raises InputError where the disk refuses; the previous file is then still there.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _removed_on_failure(temporary):
+            with open(temporary, "xb") as file:
+                _ = file.write(content) if isinstance(content, bytes) else content(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise InputError(_refusal(path, error)) from error
+
+
+def save_tensors(path: str | Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Named tensors of any shape, dtype and device, and what they are: `about`, plain JSON with a "kind" in it.
+
+    Tensors that share memory are saved one by one. Raises InputError for what cannot be saved, or a disk that refuses.
+    """
+    data = _packed(tensors, about)
+    length = 8 + int.from_bytes(data[:8], "little")
+    seal = hashlib.sha256(data[:length]).hexdigest().encode()
+    view = memoryview(data)
+    atomic_write(path, lambda file: [file.write(part) for part in (view[:SEAL.start], seal, view[SEAL.stop:])])
+
+
+def load_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a file, on the CPU and in the order saved, and what was said about them.
+
+    Raises InputError for a file that is missing, not one of ours, of another kind, cut short or damaged; the message
+    names the tensor, or the header.
+    """
+    data = _read(path)
+    about, checksums, complex_pairs = _header(path, data)
+    if about["kind"] != kind:
+        raise InputError(f"{path}: expected a file of kind {kind!r}, got {about['kind']!r}; give the right file")
+    try:
+        stored = unpack(data)
+    except SafetensorError as error:
+        raise InputError(f"{path}: cut short or damaged ({error}); use another copy or an earlier one") from error
+    if stored.keys() != checksums.keys():
+        raise InputError(f"{path}: the header is damaged: it lists other tensors than there are; use another copy")
+    tensors = {}
+    for name, checksum in checksums.items():
+        tensor = stored.pop(name).clone()  # its own memory, aligned as torch aligns it: results may depend on that
+        if _checksum(name, tensor) != checksum:
+            raise InputError(f"{path}: tensor {name!r} is damaged; use another copy or an earlier one")
+        tensors[name] = torch.view_as_complex(tensor) if name in complex_pairs else tensor
+    return tensors, about
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """A fingerprint (64 hexadecimal digits) of names, types, shapes and values, whatever their order and device."""
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(hashlib.sha256(_label(name, tensors[name])).digest())
+        total.update(hashlib.sha256(_bytes(tensors[name])).digest())
+    return total.hexdigest()
+
+
+def _packed(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
+    if not isinstance(about.get("kind"), str):
+        raise InputError(f"save_tensors: expected about['kind'] to say what the file is, got about={dict(about)!r}")
+    if "__metadata__" in tensors:
+        raise InputError("save_tensors: no tensor can be called '__metadata__'; rename it")
+    pairs = [name for name, tensor in tensors.items() if tensor.is_complex()]  # safetensors knows complex64 at most
+    stored = {name: _plain(torch.view_as_real(_plain(t)) if name in pairs else t) for name, t in tensors.items()}
+    checksums = {name: _checksum(name, tensor) for name, tensor in stored.items()}
+    try:
+        text = json.dumps({"about": about, "checksums": checksums, "complex": pairs})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"save_tensors: about must be plain JSON: {error}; put tensors among the tensors") from error
+    return pack(stored, {KEY: OPEN.decode() + text})
+
+
+def _header(path: str | Path, data: bytes) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """What the file says about itself, once its seal is found intact."""
+    length = 8 + int.from_bytes(data[:8], "little")
+    if data[8:SEAL.start] != START:
+        raise InputError(f"{path}: not a reprise checkpoint: expected a file that reprise saved, got something else, "
+                         "or the header is damaged; check the path")
+    if length > len(data):
+        raise InputError(f"{path}: cut short, or the header is damaged: {len(data)} bytes of {length} or more; "
+                         "use another copy")
+    intact = hashlib.sha256(data[:SEAL.start] + OPEN + data[SEAL.stop:length]).hexdigest().encode() == data[SEAL]
+    try:
+        said = json.loads(json.loads(data[8:length])["__metadata__"][KEY][64:]) if intact else None
+    except (ValueError, RecursionError):
+        said = None
+    match said:
+        case {"about": {"kind": str()} as about, "checksums": dict() as checksums, "complex": list() as pairs}:
+            return about, checksums, pairs
+    raise InputError(f"{path}: the header is damaged; use another copy or an earlier one")
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({_reason(error)}); check the path") from error
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """The same values dense, on the CPU, in memory of their own order."""
+    return tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return memoryview(_plain(tensor).reshape(-1).view(torch.uint8).numpy())
+
+
+def _label(name: str, tensor: Tensor) -> bytes:
+    return f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode()
+
+
+def _checksum(name: str, tensor: Tensor) -> str:
+    return f"{zlib.crc32(_bytes(tensor), zlib.crc32(_label(name, tensor))):08x}"
+
+
+@contextlib.contextmanager
+def _removed_on_failure(temporary: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:  # an interrupt included: nothing half written is left behind
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Without this a loss of power may undo the rename."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return  # Windows, which has no such call
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _refusal(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{path}: no space left: free some or choose another --out; nothing half written is left"
+    return f"{path}: cannot be written ({_reason(error)}); choose another --out"
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

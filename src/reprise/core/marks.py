@@ -1,0 +1,69 @@
+"""Where sequences end and begin inside a batch: `lengths` and `resets`, as two masks that operations honour."""
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from reprise.core.errors import InputError
+
+__all__ = ["NO_MARKS", "Marks", "mark", "over"]
+
+
+class Marks(NamedTuple):
+    """Which steps are real, and which begin a new sequence; padding is always on the right."""
+
+    real: Bool[Tensor, "B T"] | None = None  # None: every step is real
+    fresh: Bool[Tensor, "B T"] | None = None  # None: no step begins a new sequence
+
+    def pad(self, x: Tensor, value: Tensor | float) -> Tensor:
+        """`x` with the value that makes a step do nothing, wherever the step is padding."""
+        return x if self.real is None else torch.where(over(self.real, x), x, value)
+
+    def restart(self, x: Tensor, value: Tensor | float) -> Tensor:
+        """`x` with the value that forgets, wherever a new sequence begins."""
+        return x if self.fresh is None else torch.where(over(self.fresh, x), value, x)
+
+    def positions(self, seen: Int[Tensor, "B"], T: int) -> tuple[Int[Tensor, "B T"], Int[Tensor, "B"]]:
+        """How many steps of its own sequence came before each step, and in all by the end: a clock that resets reach.
+
+        `seen` counts those before this call; a layer whose equations mention t carries it in its memory.
+        """
+        t = torch.arange(T, device=seen.device)
+        start = -seen[:, None].expand(-1, T)
+        if self.fresh is not None:
+            start = torch.where(self.fresh, t, start).cummax(1).values
+        steps = T if self.real is None else self.real.sum(1)
+        return t - start, steps - start[:, -1] if T else seen
+
+
+NO_MARKS = Marks()
+
+
+def over(mask: Bool[Tensor, "B ..."], x: Tensor) -> Tensor:
+    """The mask with as many dimensions as `x`, to be broadcast over what it lacks."""
+    return mask.reshape(*mask.shape, *[1] * (x.ndim - mask.ndim))
+
+
+def mark(x: Tensor, lengths: Int[Tensor, "B"] | None, resets: Bool[Tensor, "B T"] | None) -> Marks:
+    """`lengths` and `resets` for an input (B T ...), checked. Raises InputError where they do not fit."""
+    if lengths is None and resets is None:
+        return NO_MARKS
+    B, T = x.shape[:2]
+    if resets is not None and (resets.shape != (B, T) or resets.dtype != torch.bool):
+        raise InputError(f"resets is {resets.dtype} {tuple(resets.shape)}; "
+                         f"give torch.bool {(B, T)}, True where a new sequence begins")
+    if lengths is None:
+        return Marks(None, resets)
+    _check_lengths(lengths, B, T)
+    real = torch.arange(T, device=x.device) < lengths.to(x.device)[:, None]
+    return Marks(real, None if resets is None else resets & real)
+
+
+def _check_lengths(lengths: Tensor, B: int, T: int) -> None:
+    if lengths.shape != (B,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
+        raise InputError(f"lengths is {lengths.dtype} {tuple(lengths.shape)}; give one whole length for each of the {B} rows of x")
+    if torch.compiler.is_compiling():
+        return  # a look at the values would break the graph
+    if B and not 0 <= int(lengths.min()) <= int(lengths.max()) <= T:
+        raise InputError(f"lengths run from {int(lengths.min())} to {int(lengths.max())}; give lengths from 0 to T={T}")

@@ -1,0 +1,1 @@
+"""Channel mixers: one step at a time, across the width."""

@@ -1,0 +1,1 @@
+"""Layers that look a few steps back."""

@@ -1,0 +1,1 @@
+"""Elementwise linear recurrences: time is a scan."""

@@ -1,0 +1,1 @@
+"""Nonlinear recurrences: the next memory is any function of the last."""

@@ -1,0 +1,78 @@
+"""Layers by name: build one, list them, read what one is."""
+import inspect
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from reprise.core.errors import InputError, suggest
+from reprise.core.layer import SequenceLayer
+from reprise.core.registry import Registry
+
+__all__ = ["LayerInfo", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers"]
+
+SEQUENCE = Registry("layer", [f"reprise.layers.{family}" for family in ("nonlinear", "linear", "memory", "convolution")])
+CHANNEL = Registry("channel mixer", ["reprise.layers.channel"])
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """What a layer's docstring and constructor say of it."""
+
+    name: str
+    family: str
+    summary: str
+    equations: str
+    sections: dict[str, str]  # Shapes, Cost, Source, Differs
+    options: dict[str, Any]  # keyword -> default, beyond the width
+    excused: dict[str, str]  # law -> why it cannot be met
+
+
+def create_layer(name: str, width: int, **options: Any) -> SequenceLayer:
+    """A registered layer, (B T width) -> (B T width), with fresh parameters.
+
+    Raises InputError for an unknown name or option (with the nearest right one) and for a width that does not fit.
+    """
+    return _build(SEQUENCE, name, width, options)
+
+
+def create_channel(name: str, width: int, **options: Any) -> nn.Module:
+    """A registered channel mixer, which sees one step at a time: (B T width) -> (B T width)."""
+    return _build(CHANNEL, name, width, options)
+
+
+def list_layers(pattern: str = "*") -> list[str]:
+    """The names of all layers that match, such as `list_layers("*gru")`."""
+    return SEQUENCE.names(pattern)
+
+
+def list_channels(pattern: str = "*") -> list[str]:
+    """The names of all channel mixers that match."""
+    return CHANNEL.names(pattern)
+
+
+def layer_info(name: str) -> LayerInfo:
+    """Equations, shapes, cost, source and options of a layer, read off its class."""
+    cls = SEQUENCE.get(name)
+    summary, _, rest = inspect.cleandoc(cls.__doc__).partition("\n")
+    sections = dict(re.findall(r"^([A-Z]\w+)  +(\S.*(?:\n {4,}\S.*)*)", rest, re.M))
+    equations = inspect.cleandoc(re.split(r"^[A-Z]\w+  +", rest, maxsplit=1, flags=re.M)[0].strip("\n"))
+    return LayerInfo(name, cls.__module__.split(".")[-2], summary, equations, sections, _options(cls), dict(cls.excused))
+
+
+def _build(registry: Registry, name: str, width: int, options: dict[str, Any]) -> Any:
+    cls = registry.get(name)
+    known = _options(cls)
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no option {option!r}{suggest(option, known)}")
+    if isinstance(width, bool) or not isinstance(width, int) or width < 1:
+        raise InputError(f"{name}: expected a width of 1 or more, got {width!r}")
+    return cls(width, **options)
+
+
+def _options(cls: type) -> dict[str, Any]:
+    """Keyword -> default of a constructor, beyond self and the width."""
+    parameters = list(inspect.signature(cls).parameters.values())
+    return {p.name: p.default for p in parameters[1:]}

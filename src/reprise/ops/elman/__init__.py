@@ -1,0 +1,31 @@
+"""Elman's recurrence, h_t = tanh(p_t + U h_{t-1}): one meaning (`reference`), several speeds."""
+from jaxtyping import Float
+from torch import Tensor
+
+from reprise.core.marks import NO_MARKS, Marks
+from reprise.ops.backend import choose
+from reprise.ops.elman import parallel, reference
+
+__all__ = ["elman", "plan"]
+
+BACKENDS = {"reference": reference.elman, "parallel": parallel.elman}
+
+
+def plan(p: Float[Tensor, "B T D"], backend: str = "auto") -> str:
+    """The backend that `elman` would run for this input."""
+    return choose("elman", BACKENDS, p, backend)
+
+
+def elman(
+    p: Float[Tensor, "B T D"], weight: Float[Tensor, "D D"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS, *,
+    backend: str = "auto",
+) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
+    """h_t = tanh(p_t + U h_{t-1}): every h_t, and the last, in the precision of h.
+
+    p: what the input gives each step, bias and all.   weight: U.   h: what came before the first step.
+    Padding keeps h; a new sequence begins from zero. Raises InputError for an unknown backend.
+    """
+    run = BACKENDS[plan(p, backend)]
+    if p.shape[1] == 0:
+        return h[:, None][:, :0], h
+    return run(p.to(h.dtype), weight.to(h.dtype), h, marks)

@@ -1,0 +1,24 @@
+"""h_t = tanh(p_t + U h_{t-1}), one step at a time."""
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import linear
+
+from reprise.core.marks import NO_MARKS, Marks
+from reprise.ops.unroll import unroll
+
+__all__ = ["advance", "elman"]
+
+
+def advance(p: Float[Tensor, "B D"], h: Float[Tensor, "B D"], weight: Float[Tensor, "D D"]) -> Float[Tensor, "B D"]:
+    """h one step later."""
+    return torch.tanh(p + linear(h, weight))
+
+
+def elman(
+    p: Float[Tensor, "B T D"], weight: Float[Tensor, "D D"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS
+) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
+    def step(p_t, h):
+        return advance(p_t, h, weight)
+
+    return unroll(step, p, h, marks, start=torch.zeros_like(h[:1]))

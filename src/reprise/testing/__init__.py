@@ -1,0 +1,5 @@
+"""The laws of every protocol, public, so that outside layers can prove themselves."""
+from reprise.testing.laws import checks
+from reprise.testing.prove import prove
+
+__all__ = ["checks", "prove"]

@@ -1,0 +1,57 @@
+"""Judging tensors by row: a mean over everything hides the one row that is wrong.
+
+A row is the last dimension at one (batch, time, head ...). Its error is the largest in it over the row's size (root
+mean square), so a row that was zeroed, or off by a little at one time step only, cannot drown in the others.
+"""
+import torch
+from jaxtyping import Float, Inexact
+from torch import Tensor
+
+__all__ = ["assert_rows_agree", "assert_rows_as_good", "row_errors"]
+
+FLOOR = 16  # units in the last place that any path may be off, whatever the loop's luck
+
+
+def row_errors(got: Inexact[Tensor, "... N"], exact: Inexact[Tensor, "... N"]) -> Float[Tensor, "..."]:
+    """The largest error of every row over that row's size, in float64; NaN and infinity where `exact` has none count as infinite.
+
+    A row's size is at least a millionth of the tensor's, so that rows of nothing but rounding do not decide.
+    """
+    got, exact = (t.detach().to(torch.complex128 if t.is_complex() else torch.float64) for t in (got, exact))
+    if got.shape != exact.shape:
+        raise AssertionError(f"shape {tuple(got.shape)}, expected {tuple(exact.shape)}")
+    if got.ndim == 0:
+        got, exact = got[None], exact[None]
+    if not exact.numel():
+        return torch.zeros(exact.shape[:-1], dtype=torch.float64)
+    size = exact.abs().square().mean(-1).sqrt()
+    floor = 1e-6 * exact.abs().square().mean().sqrt() + torch.finfo(torch.float64).tiny
+    error = (got - exact).abs().amax(-1) / torch.maximum(size, floor)
+    return error.nan_to_num(nan=torch.inf)
+
+
+def assert_rows_agree(got: Tensor, want: Tensor, name: str = "result", tolerance: float = 1e-8) -> None:
+    """Two evaluations in float64 are one function; whole numbers and truth values are equal."""
+    if not (want.is_floating_point() or want.is_complex()):
+        if not torch.equal(got, want):
+            raise AssertionError(f"{name}: {got} is not {want}")
+        return
+    _judge(row_errors(got, want), torch.tensor(tolerance), name, "of the row's size")
+
+
+def assert_rows_as_good(got: Tensor, loop: Tensor, exact: Tensor, name: str = "result", factor: float = 4.0) -> None:
+    """A fast path's worst row is at most `factor` times as far from the truth as the plain loop's, in the same precision.
+
+    got: the fast path, loop: the plain loop in the same precision, exact: the plain loop in float64.
+    """
+    allowed = factor * row_errors(loop, exact).flatten().amax(0, keepdim=True) if exact.numel() else torch.zeros(1)
+    floor = FLOOR * torch.finfo(got.dtype).eps
+    _judge(row_errors(got, exact), allowed.clamp_min(floor), name, f"of the row's size ({factor:g} times the loop's worst)")
+
+
+def _judge(errors: Tensor, allowed: Tensor, name: str, unit: str) -> None:
+    bad = (errors > allowed).nonzero()
+    if len(bad):
+        first = tuple(bad[0].tolist())
+        raise AssertionError(f"{name}: {len(bad)} of {errors.numel()} rows are off, the first at {first} by {errors[first]:.2g}, "
+                             f"the worst by {errors.max():.2g}; allowed {float(allowed.max()):.2g} {unit}")

@@ -1,0 +1,60 @@
+"""What training makes small, and the same measured without training."""
+import math
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from reprise.core.errors import InputError
+from reprise.core.state import move
+
+__all__ = ["IGNORED", "Objective", "Scored", "carried", "evaluate", "next_token"]
+
+IGNORED = -100  # a target that is not counted
+
+
+class Scored(NamedTuple):
+    """One batch, scored."""
+
+    total: Tensor  # (), nats summed over what is counted
+    count: int  # of targets counted
+    state: Any  # what the model carries on
+
+
+Objective = Callable[[nn.Module, Any, Any], Scored]  # model, batch, the state carried in or None
+
+
+def next_token(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+    """Cross entropy of targets `batch.y` (B T) under the model's logits (B T V); targets of -100 are not counted."""
+    logits, state = model(batch.x, state, resets=batch.resets)
+    total = F.cross_entropy(logits.flatten(0, 1).float(), batch.y.flatten(), ignore_index=IGNORED, reduction="sum")
+    return Scored(total, int((batch.y != IGNORED).sum()), state)
+
+
+def carried(batch: Any, state: Any) -> Any:
+    """The state a batch begins with: none where it has no `resets`, or every row of it begins a new sequence."""
+    resets = getattr(batch, "resets", None)
+    return None if resets is None or bool(resets[:, :1].all()) else state
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, batches: Iterable, objective: Objective = next_token) -> float:
+    """Bits per counted target (per byte, where tokens are bytes), over all batches, state carried from one to the next.
+
+    The model is left in the mode it was in. Raises InputError where nothing is counted.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    total, count, state = 0.0, 0, None
+    try:
+        for batch in batches:
+            scored = objective(model, move(batch, device), carried(batch, state))
+            total, count, state = total + scored.total.item(), count + scored.count, scored.state
+    finally:
+        model.train(was_training)
+    if not count:
+        raise InputError("evaluate: no target was counted; give batches with a target other than -100")
+    return total / count / math.log(2)
