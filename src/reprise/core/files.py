@@ -65,7 +65,7 @@ def load_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     names the tensor, or the header.
     """
     data = _read(path)
-    about, checksums, complex_pairs = _header(path, data)
+    about, checksums, complex_pairs, spans = _header(path, data)
     if about["kind"] != kind:
         raise InputError(f"{path}: expected a file of kind {kind!r}, got {about['kind']!r}; give the right file")
     try:
@@ -77,9 +77,9 @@ def load_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
     tensors = {}
     for name, checksum in checksums.items():
         tensor = stored.pop(name).clone()  # its own memory, aligned as torch aligns it: results may depend on that
-        if _checksum(name, tensor) != checksum:
+        if _checksum(name, tensor.dtype, tensor.shape, memoryview(data)[spans[name]]) != checksum:  # as in the file
             raise InputError(f"{path}: tensor {name!r} is damaged; use another copy or an earlier one")
-        tensors[name] = torch.view_as_complex(tensor) if name in complex_pairs else tensor
+        tensors[name] = _as_saved(tensor) if name in complex_pairs else tensor
     return tensors, about
 
 
@@ -87,8 +87,9 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
     """A fingerprint (64 hexadecimal digits) of names, types, shapes and values, whatever their order and device."""
     total = hashlib.sha256()
     for name in sorted(tensors):
-        total.update(hashlib.sha256(_label(name, tensors[name])).digest())
-        total.update(hashlib.sha256(_bytes(tensors[name])).digest())
+        tensor = tensors[name]
+        total.update(hashlib.sha256(_label(name, tensor.dtype, tensor.shape)).digest())
+        total.update(hashlib.sha256(_bytes(tensor)).digest())
     return total.hexdigest()
 
 
@@ -98,8 +99,9 @@ def _packed(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
     if "__metadata__" in tensors:
         raise InputError("save_tensors: no tensor can be called '__metadata__'; rename it")
     pairs = [name for name, tensor in tensors.items() if tensor.is_complex()]  # safetensors knows complex64 at most
-    stored = {name: _plain(torch.view_as_real(_plain(t)) if name in pairs else t) for name, t in tensors.items()}
-    checksums = {name: _checksum(name, tensor) for name, tensor in stored.items()}
+    plain = {name: _plain(tensor) for name, tensor in tensors.items()}
+    stored = _apart({name: torch.view_as_real(tensor) if name in pairs else tensor for name, tensor in plain.items()})
+    checksums = {name: _checksum(name, tensor.dtype, tensor.shape, _bytes(tensor)) for name, tensor in stored.items()}
     try:
         text = json.dumps({"about": about, "checksums": checksums, "complex": pairs})
     except (TypeError, ValueError) as error:
@@ -107,8 +109,8 @@ def _packed(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> bytes:
     return pack(stored, {KEY: OPEN.decode() + text})
 
 
-def _header(path: str | Path, data: bytes) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """What the file says about itself, once its seal is found intact."""
+def _header(path: str | Path, data: bytes) -> tuple[dict[str, Any], dict[str, str], list[str], dict[str, slice]]:
+    """What the file says about itself, once its seal is found intact, and where each tensor lies in it."""
     length = 8 + int.from_bytes(data[:8], "little")
     if data[8:SEAL.start] != START:
         raise InputError(f"{path}: not a reprise checkpoint: expected a file that reprise saved, got something else, "
@@ -116,14 +118,14 @@ def _header(path: str | Path, data: bytes) -> tuple[dict[str, Any], dict[str, st
     if length > len(data):
         raise InputError(f"{path}: cut short, or the header is damaged: {len(data)} bytes of {length} or more; "
                          "use another copy")
-    intact = hashlib.sha256(data[:SEAL.start] + OPEN + data[SEAL.stop:length]).hexdigest().encode() == data[SEAL]
-    try:
-        said = json.loads(json.loads(data[8:length])["__metadata__"][KEY][64:]) if intact else None
-    except (ValueError, RecursionError):
-        said = None
-    match said:
-        case {"about": {"kind": str()} as about, "checksums": dict() as checksums, "complex": list() as pairs}:
-            return about, checksums, pairs
+    if hashlib.sha256(data[:SEAL.start] + OPEN + data[SEAL.stop:length]).hexdigest().encode() == data[SEAL]:
+        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):  # a made-up one
+            header = json.loads(data[8:length])
+            spans = {name: slice(*(length + end for end in entry["data_offsets"]))
+                     for name, entry in header.items() if name != "__metadata__"}
+            match json.loads(header["__metadata__"][KEY][64:]):
+                case {"about": {"kind": str()} as about, "checksums": dict() as checksums, "complex": list() as pairs}:
+                    return about, checksums, pairs, spans
     raise InputError(f"{path}: the header is damaged; use another copy or an earlier one")
 
 
@@ -132,6 +134,23 @@ def _read(path: str | Path) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({_reason(error)}); check the path") from error
+
+
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, of which no two share memory."""
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        tensors[name] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return tensors
+
+
+def _as_saved(pairs: Tensor) -> Tensor:
+    """Complex numbers from the pairs of real ones that stand for them in the file."""
+    if pairs.dtype not in (torch.float32, torch.float64) or pairs.shape[-1:] != (2,):
+        raise InputError(f"the header is damaged: complex numbers kept as {pairs.dtype} {tuple(pairs.shape)}")
+    return torch.view_as_complex(pairs)
 
 
 def _plain(tensor: Tensor) -> Tensor:
@@ -143,12 +162,12 @@ def _bytes(tensor: Tensor) -> memoryview:
     return memoryview(_plain(tensor).reshape(-1).view(torch.uint8).numpy())
 
 
-def _label(name: str, tensor: Tensor) -> bytes:
-    return f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode()
+def _label(name: str, dtype: torch.dtype, shape: torch.Size) -> bytes:
+    return f"{name} {dtype} {tuple(shape)}".encode()
 
 
-def _checksum(name: str, tensor: Tensor) -> str:
-    return f"{zlib.crc32(_bytes(tensor), zlib.crc32(_label(name, tensor))):08x}"
+def _checksum(name: str, dtype: torch.dtype, shape: torch.Size, content: memoryview) -> str:
+    return f"{zlib.crc32(content, zlib.crc32(_label(name, dtype, shape))):08x}"
 
 
 @contextlib.contextmanager

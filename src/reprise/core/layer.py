@@ -1,11 +1,11 @@
 """The one protocol every sequence layer obeys."""
-import inspect
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from reprise.core.configured import Configured
 from reprise.core.errors import InputError
 from reprise.core.marks import Marks, mark
 from reprise.core.state import named_tensors
@@ -15,23 +15,17 @@ __all__ = ["SequenceLayer"]
 State = TypeVar("State", bound=tuple)  # a tree of tensors, batch first: core/state.py
 
 
-class SequenceLayer(nn.Module, ABC, Generic[State]):
+class SequenceLayer(Configured, nn.Module, ABC, Generic[State]):
     """A causal map from (B T D) to (B T Y) that can be stopped anywhere and carried on; Y = D where it is registered.
 
     Callers use `forward` and `step`, which check what they are given; authors write `initial_state` and `run`.
     A layer is handed no clock: what depends on position counts in its state, or `resets` would not reach it.
-    The constructor is the configuration: what it was called with is kept as `options`.
     """
 
     width: int
-    options: dict[str, Any]
     excused: ClassVar[dict[str, str]] = {}  # law -> why this layer cannot meet it
     recurrent_parameters: ClassVar[tuple[str, ...]] = ()  # those the paper trains slower and without weight decay
-
-    def __new__(cls, *args: Any, **kwargs: Any):
-        layer = super().__new__(cls)
-        layer.__dict__["options"] = _bound(cls, args, kwargs)
-        return layer
+    undecayed_parameters: ClassVar[tuple[str, ...]] = ()  # matrices that are rates or gains, which weight decay would spoil
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
@@ -41,7 +35,7 @@ class SequenceLayer(nn.Module, ABC, Generic[State]):
     def run(self, x: Float[Tensor, "B T D"], state: State, marks: Marks) -> tuple[Float[Tensor, "B T Y"], State]:
         """What `forward` does once everything is checked; input at padding is zero, output there is free."""
 
-    def placed(self, index: int, depth: int) -> None:  # noqa: B027 (most layers start the same everywhere)
+    def placed(self, index: int, depth: int) -> None:
         """Told once, by a stack that holds it, which of how many layers this is: for initialisations that depend on it."""
 
     def forward(
@@ -81,12 +75,3 @@ class SequenceLayer(nn.Module, ABC, Generic[State]):
             raise InputError(f"{name}: this state does not fit: expected {want}, got {got}; "
                              f"start from initial_state({len(x)})")
 
-
-def _bound(cls: type, args: tuple, kwargs: dict) -> dict[str, Any]:
-    """Arguments by name, defaults included; nothing where they do not fit, which `__init__` says better."""
-    try:
-        given = inspect.signature(cls.__init__).bind(None, *args, **kwargs)
-    except TypeError:
-        return {}
-    given.apply_defaults()
-    return dict(list(given.arguments.items())[1:])
