@@ -17,7 +17,7 @@ def cache_folder(*below: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"cannot write to the cache folder {root}: {error.strerror}; set REPRISE_CACHE to another") from error
+        raise _refused(root, error) from error
     return folder
 
 
@@ -33,22 +33,27 @@ def write_folder(target: Path, size: int, fill: Callable[[Path], None]) -> None:
             "make room, or set REPRISE_CACHE to another folder"
         )
     try:
-        building = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise InputError(
-            f"cannot write to the cache folder {target.parent}: {error.strerror}; set REPRISE_CACHE to another"
-        ) from error
-    try:
-        fill(building)
-        _sync([*building.iterdir(), building])
-        try:
-            building.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
+            building = Path(folder, "complete")
+            building.mkdir()
+            fill(building)
+            _sync([*building.iterdir(), building])
+            _rename(building, target)
         _sync([target.parent])
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        raise _refused(target.parent, error) from error
+
+
+def _refused(folder: Path, error: OSError) -> InputError:
+    return InputError(f"cannot write to the cache folder {folder}: {error.strerror}; set REPRISE_CACHE to another one")
+
+
+def _rename(building: Path, target: Path) -> None:
+    try:
+        building.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
 
 
 def _sync(paths: Iterable[Path]) -> None:

@@ -41,11 +41,11 @@ class Corpus:
     def card(self) -> dict[str, Any]:
         """The data card, plain values only.
 
-        name, bytes, documents, duplicates (documents whose exact content came before), printable (share of bytes that are
-        printable ASCII, white space or above 127), utf8 (share of bytes in files that are valid UTF-8), split ("official",
-        "whole documents" or "cut documents"), train / valid / test (bytes and documents of each), files (how many),
-        sources (their names, the first 20), binary (what looks like no text, by name), left_out (how many binary files of a
-        folder or pattern were not taken), digest (sha256 of the content).
+        name; bytes; documents; duplicates (documents whose exact content came before); printable (share of bytes that
+        are printable ASCII, white space or above 127); utf8 (share of bytes in files that are valid UTF-8); split
+        ("official", "whole documents" or "cut documents"); train, valid, test (bytes and documents of each); files (how
+        many); sources (their names, the first 20); binary (what looks like no text, by name); left_out (how many binary
+        files of a folder or pattern were not taken); digest (sha256 of the content).
         """
         return copy.deepcopy(self.about)
 
@@ -53,7 +53,7 @@ class Corpus:
 def build_corpus(name: str, sources: Sequence[Source], shares: Shares, allow_binary: bool = False) -> Corpus:
     """The corpus of these sources, from the cache where the same files were read before.
 
-    Raises `InputError` for unreadable, empty or tiny input, and for a chosen file that is no text unless `allow_binary`.
+    Raises `InputError` for unreadable, empty or tiny input and, unless `allow_binary`, a chosen file that is no text.
     """
     stamps = [source.stamp() for source in sources]
     key = hashlib.sha256(json.dumps([LAYOUT, MINIMUM, stamps, shares, allow_binary]).encode()).hexdigest()
@@ -65,6 +65,7 @@ def build_corpus(name: str, sources: Sequence[Source], shares: Shares, allow_bin
     kept, binary = _texts(sources, allow_binary)
     survey = take_survey(kept, paged=len(kept) == 1 and not binary and kept[0].part is None)
     _check_size(survey, kept)
+    _check_published(survey, kept)
     official = [kept[document.source].part for document in survey.documents]
     parts = share_out(survey.documents, shares, in_order=len(kept) == 1) if None in official else official
     split = "cut documents" if parts is None else "whole documents" if None in official else "official"
@@ -73,7 +74,7 @@ def build_corpus(name: str, sources: Sequence[Source], shares: Shares, allow_bin
     def fill(building: Path) -> None:
         sizes = copy_documents(building, kept, survey.documents, parts, shares)
         if empty := [part for part, size in sizes.items() if not size["bytes"]]:
-            raise InputError(f"{name}: nothing is left for {' and '.join(empty)}, for its documents are too alike; add others")
+            raise InputError(f"{name}: nothing is left for {' and '.join(empty)}, documents are too alike; add others")
         if stamps != [source.stamp() for source in sources]:
             raise InputError(f"the files of {name} changed while they were read; run again when nothing writes to them")
         (building / "card.json").write_text(json.dumps(about | sizes, indent=1), encoding="utf-8")
@@ -122,6 +123,16 @@ def _check_size(survey: Survey, sources: Sequence[Source]) -> None:
             f"{what}: {survey.size:,} bytes; at least {MINIMUM:,} are needed to train, validate and test; "
             "add more text, or begin with python-stdlib"
         )
+
+
+def _check_published(survey: Survey, sources: Sequence[Source]) -> None:
+    found = {document.source: document.digest.hex() for document in survey.documents}
+    for index, source in enumerate(sources):
+        if source.sha256 not in (None, found.get(index)):
+            raise InputError(
+                f"{source.name} in {source.path.parent.name} is not the published file (sha256 {found.get(index)}, "
+                f"expected {source.sha256}); replace it, or give its path to use it as it is"
+            )
 
 
 def _describe(name: str, sources: Sequence[Source], survey: Survey) -> dict[str, Any]:

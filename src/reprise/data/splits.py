@@ -16,7 +16,7 @@ __all__ = ["PARTS", "check_shares", "cut_places", "nearest_break", "share_out"]
 
 PARTS = ("train", "valid", "test")
 LEAST, MOST = 0.5, 1.5  # of its share, that valid and test may come out at before documents are cut instead
-FULL = 1.1
+FULL = (1.02, MOST)  # of its share, that valid and test are filled to: exactly if possible
 FAR = 1 << 16  # bytes around the ideal cut that are searched for a paragraph's end
 BREAKS = (rb"\n[ \t\r]*\n", rb"\n", rb" ")
 
@@ -36,12 +36,16 @@ def share_out(documents: Sequence[Document], shares: Sequence[float], in_order: 
         sizes[document.digest] = sizes.get(document.digest, 0) + document.length
     total = sum(sizes.values())
     targets = {part: share * total for part, share in zip(PARTS, shares, strict=True)}
-    chosen = _by_order(sizes, targets) if in_order else _by_digest(sizes, targets)
-    for part in PARTS[1:]:
-        size = sum(sizes[digest] for digest, its in chosen.items() if its == part)
-        if not LEAST * targets[part] <= size <= MOST * targets[part]:
-            return None
-    return [chosen[document.digest] for document in documents]
+    tries = [_by_order(sizes, targets)] if in_order else [_by_digest(sizes, targets, full) for full in FULL]
+    chosen = next((each for each in tries if _is_fair(each, sizes, targets)), None)
+    return None if chosen is None else [chosen[document.digest] for document in documents]
+
+
+def _is_fair(chosen: dict[bytes, str], sizes: dict[bytes, int], targets: dict[str, float]) -> bool:
+    filled = dict.fromkeys(PARTS, 0)
+    for digest, part in chosen.items():
+        filled[part] += sizes[digest]
+    return all(LEAST * targets[part] <= filled[part] <= MOST * targets[part] for part in PARTS[1:])
 
 
 def _by_order(sizes: dict[bytes, int], targets: dict[str, float]) -> dict[bytes, str]:
@@ -55,11 +59,11 @@ def _by_order(sizes: dict[bytes, int], targets: dict[str, float]) -> dict[bytes,
     return chosen
 
 
-def _by_digest(sizes: dict[bytes, int], targets: dict[str, float]) -> dict[bytes, str]:
+def _by_digest(sizes: dict[bytes, int], targets: dict[str, float], full: float) -> dict[bytes, str]:
     """Fill valid and test with what fits, in the order of checksums; the rest is for training."""
     chosen, filled = {}, dict.fromkeys(PARTS, 0)
     for digest, size in sorted(sizes.items()):
-        fits = [part for part in ("valid", "test") if filled[part] + size <= FULL * targets[part]]
+        fits = [part for part in ("valid", "test") if filled[part] + size <= full * targets[part]]
         part = min(fits, key=lambda part: filled[part] / targets[part], default="train")
         chosen[digest] = part
         filled[part] += size
@@ -67,7 +71,7 @@ def _by_digest(sizes: dict[bytes, int], targets: dict[str, float]) -> dict[bytes
 
 
 def cut_places(length: int, shares: Sequence[float]) -> tuple[int, int, int] | None:
-    """Ideal cuts (train | valid, valid | test) of a document and how far from them a break may be; None: too short to cut."""
+    """Ideal cuts (train | valid, valid | test) of a document and how far off a break may be; None: too short to cut."""
     reach = min(FAR, int(0.4 * min(shares[1:]) * length))
     if reach < 4:
         return None
@@ -75,7 +79,7 @@ def cut_places(length: int, shares: Sequence[float]) -> tuple[int, int, int] | N
 
 
 def nearest_break(window: bytes, target: int) -> int:
-    """The place in `window` nearest to `target` to cut at: after a blank line, else a line, else a word, else a character.
+    """The place nearest to `target` to cut `window` at: after a blank line, else a line, else a word, else a character.
 
     >>> nearest_break(b"one two.\\n\\nthree four.\\nfive", 14)
     10

@@ -1,4 +1,4 @@
-"""The first reading of a corpus: which documents there are, how long, which are the same, and what the bytes look like."""
+"""The first reading of a corpus: which documents there are, how long, which are the same, what the bytes look like."""
 import codecs
 import hashlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Document:
 
 @dataclass
 class Survey:
-    """What was found: documents in reading order, how often each byte value came, bytes in files that are valid UTF-8."""
+    """Documents in reading order, how often each byte value came, how many bytes are in files of valid UTF-8."""
 
     documents: list[Document] = field(default_factory=list)
     counts: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
@@ -51,7 +51,7 @@ class Survey:
 
 
 def take_survey(sources: Sequence[Source], paged: bool) -> Survey:
-    """Read every source once, in constant memory. One document a source; or, `paged`, one after every form feed in it."""
+    """Read every source once, in constant memory. One document a source; or, if `paged`, one to every form feed."""
     survey = Survey()
     for index, source in enumerate(sources):
         _survey_source(survey, index, source, paged)

@@ -14,8 +14,8 @@ __all__ = ["Text"]
 class Text:
     """One part of a corpus: `tokens` (N bytes, usually a memory map) and `starts` (D rising offsets of its documents).
 
-    The first document starts at 0 and no document is empty. Documents are what is not continued: a model's memory is cleared
-    at each of them, and no byte is ever predicted across one.
+    The first document starts at 0 and no document is empty. A document is what nothing continues: a model's memory is
+    cleared where one starts, and its first byte is never predicted.
     """
 
     tokens: UInt8[np.ndarray, " N"]
