@@ -6,11 +6,12 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import choose
-from reprise.ops.delta_rule import reference
+from reprise.ops.delta_rule import parallel, reference
+from reprise.ops.precision import own_precision
 
 __all__ = ["Correction", "delta_rule", "plan"]
 
-BACKENDS = {"reference": reference.delta_rule}
+BACKENDS = {"reference": reference.delta_rule, "parallel": parallel.delta_rule}
 
 
 class Correction(NamedTuple):
@@ -43,4 +44,5 @@ def delta_rule(
     run = BACKENDS[plan(p, backend)]
     if q.shape[1] == 0:
         return v, S
-    return run(Correction(q, marks.pad(k, 0.0), v, log_w, a, b), S)
+    with own_precision(S):
+        return run(Correction(q, marks.pad(k, 0.0), v, log_w, a, b), S)

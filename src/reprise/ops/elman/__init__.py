@@ -5,6 +5,7 @@ from torch import Tensor
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import choose
 from reprise.ops.elman import parallel, reference
+from reprise.ops.precision import own_precision
 
 __all__ = ["elman", "plan"]
 
@@ -28,4 +29,5 @@ def elman(
     run = BACKENDS[plan(p, backend)]
     if p.shape[1] == 0:
         return h[:, None][:, :0], h
-    return run(p.to(h.dtype), weight.to(h.dtype), h, marks)
+    with own_precision(h):
+        return run(p.to(h.dtype), weight.to(h.dtype), h, marks)

@@ -23,7 +23,7 @@ class _Elman(torch.autograd.Function):
     @staticmethod
     def forward(p, weight, h, real, fresh):
         every = p.clone(memory_format=torch.contiguous_format)
-        across = weight.t()
+        across = _transposed(weight)
         for h_t, real_t, fresh_t in zip(every.unbind(1), _each(real, p), _each(fresh, p)):
             before = h if fresh_t is None else h.masked_fill(fresh_t, 0)
             h_t.addmm_(before, across).tanh_()
@@ -65,6 +65,11 @@ def _back_in_time(
         through = into_t.mul_(reaching)
         reaching = torch.addmm(earlier, through if fresh_t is None else through.masked_fill(fresh_t, 0), weight)
     return reaching
+
+
+def _transposed(weight: Float[Tensor, "G D"]) -> Float[Tensor, "D G"]:
+    """Laid out so that a product with few rows is up to a third faster: rows not a power of two apart in memory."""
+    return torch.nn.functional.pad(weight.t(), (0, 16))[:, : len(weight)]
 
 
 def _each(mask: Bool[Tensor, "B T"] | None, like: Tensor) -> list[Bool[Tensor, "B 1"] | None]:

@@ -24,9 +24,9 @@ def gru(
 class _GRU(torch.autograd.Function):
     @staticmethod
     def forward(p, weight, bias, h, real, fresh):
-        """Every h, and the gates (B T 4 D) that backward needs: r, z, U h + c of the candidate, n."""
+        """Every h, and the gates (B T Q), Q = 4D, that backward needs: r, z, U h + c of the candidate, n."""
         gates = _before_the_product(p, bias)
-        across, every = weight.t(), []
+        across, every = _transposed(weight), []
         for parts, real_t, fresh_t in zip(_parts(gates), _each(real, p), _each(fresh, p)):
             product, rz, r, z, h_n, n = parts
             before = h if fresh_t is None else h.masked_fill(fresh_t, 0)
@@ -48,6 +48,8 @@ class _GRU(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, _):
+        if grad is None:
+            return (None,) * 6
         weight, h, every, gates, real, fresh = ctx.saved_tensors
         before = torch.cat([h[:, None], every[:, :-1]], 1)
         if fresh is not None:
@@ -60,13 +62,13 @@ class _GRU(torch.autograd.Function):
         return grad_p, product.t() @ before.flatten(0, 1), product.sum(0), grad_h, None, None
 
 
-def _before_the_product(p: Tensor, bias: Tensor) -> Float[Tensor, "B T 4D"]:
+def _before_the_product(p: Tensor, bias: Tensor) -> Float[Tensor, "B T Q"]:
     rz, n = p.tensor_split([2 * p.shape[-1] // 3], -1)
     bias_rz, bias_n = bias.tensor_split([rz.shape[-1]])
     return torch.cat([rz + bias_rz, bias_n.expand_as(n), n], -1)
 
 
-def _parts(gates: Float[Tensor, "B T 4D"]):
+def _parts(gates: Float[Tensor, "B T Q"]):
     """Views of each step: what the product is added to, its two sigmoids, and r, z, U h + c, n."""
     D = gates.shape[-1] // 4
     whole = gates[..., : 3 * D], gates[..., : 2 * D], *gates.chunk(4, -1)
@@ -74,7 +76,7 @@ def _parts(gates: Float[Tensor, "B T 4D"]):
 
 
 def _derivatives(gates: Tensor, before: Tensor, marks: Marks) -> tuple[Tensor, Tensor]:
-    """Of h_t in the four gates before their nonlinearity (B T 4D), and in h_{t-1} past them (B T D)."""
+    """Of h_t in the four gates before their nonlinearity (B T Q), and in h_{t-1} past them (B T D)."""
     r, z, h_n, n = gates.chunk(4, -1)
     into_n = torch.square(n).neg_().add_(1).mul_(1 - z)
     into_h_n = into_n * r
@@ -87,7 +89,7 @@ def _derivatives(gates: Tensor, before: Tensor, marks: Marks) -> tuple[Tensor, T
 
 
 def _back_in_time(
-    into: Float[Tensor, "B T 4D"], kept: Float[Tensor, "B T D"], grad: Float[Tensor, "B T D"],
+    into: Float[Tensor, "B T Q"], kept: Float[Tensor, "B T D"], grad: Float[Tensor, "B T D"],
     weight: Float[Tensor, "G D"], fresh: Bool[Tensor, "B T"] | None,
 ) -> Float[Tensor, "B D"]:
     """Turns the derivatives of h_t into gradients, in place; returns the gradient of the initial h."""
@@ -100,6 +102,11 @@ def _back_in_time(
         through = product_t if fresh_t is None else product_t.masked_fill(fresh_t, 0)
         reaching = torch.addcmul(earlier, reaching, kept_t).addmm_(through, weight)
     return reaching
+
+
+def _transposed(weight: Float[Tensor, "G D"]) -> Float[Tensor, "D G"]:
+    """Laid out so that a product with few rows is up to a third faster: rows not a power of two apart in memory."""
+    return torch.nn.functional.pad(weight.t(), (0, 16))[:, : len(weight)]
 
 
 def _each(mask: Bool[Tensor, "B T"] | None, like: Tensor) -> list[Bool[Tensor, "B 1"] | None]:

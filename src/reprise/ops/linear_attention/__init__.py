@@ -6,11 +6,12 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import choose
-from reprise.ops.linear_attention import reference
+from reprise.ops.linear_attention import parallel, reference
+from reprise.ops.precision import own_precision
 
 __all__ = ["Association", "linear_attention", "plan"]
 
-BACKENDS = {"reference": reference.linear_attention}
+BACKENDS = {"reference": reference.linear_attention, "parallel": parallel.linear_attention}
 
 
 class Association(NamedTuple):
@@ -40,4 +41,5 @@ def linear_attention(
     run = BACKENDS[plan(p, backend)]
     if q.shape[1] == 0:
         return v, S
-    return run(q, marks.pad(k, 0.0), v, log_w, S)
+    with own_precision(S):
+        return run(q, marks.pad(k, 0.0), v, log_w, S)

@@ -6,6 +6,7 @@ from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import choose
 from reprise.ops.lstm import parallel, reference
 from reprise.ops.lstm.reference import LSTMMemory
+from reprise.ops.precision import own_precision
 
 __all__ = ["LSTMMemory", "lstm", "plan"]
 
@@ -32,4 +33,5 @@ def lstm(
     run = BACKENDS[plan(p, backend)]
     if p.shape[1] == 0:
         return memory.h[:, None][:, :0], memory
-    return run(p.to(memory.c.dtype), weight.to(memory.c.dtype), memory, marks)
+    with own_precision(memory.c):
+        return run(p.to(memory.c.dtype), weight.to(memory.c.dtype), memory, marks)

@@ -6,11 +6,12 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import choose
-from reprise.ops.selective_scan import reference
+from reprise.ops.precision import own_precision
+from reprise.ops.selective_scan import parallel, reference
 
 __all__ = ["Selection", "plan", "selective_scan"]
 
-BACKENDS = {"reference": reference.selective_scan}
+BACKENDS = {"reference": reference.selective_scan, "parallel": parallel.selective_scan}
 
 
 class Selection(NamedTuple):
@@ -39,4 +40,6 @@ def selective_scan(
     run = BACKENDS[plan(p, backend)]
     if p.u.shape[1] == 0:
         return p.u, h
-    return run(p._replace(dt=marks.pad(p.dt, 0.0)), A.to(h.dtype), h, None if marks.fresh is None else ~marks.fresh)
+    kept = None if marks.fresh is None else ~marks.fresh
+    with own_precision(h):
+        return run(p._replace(dt=marks.pad(p.dt, 0.0)), A.to(h.dtype), h, kept)

@@ -4,11 +4,11 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import choose
-from reprise.ops.short_convolution import reference
+from reprise.ops.short_convolution import parallel, reference
 
 __all__ = ["plan", "short_convolution"]
 
-BACKENDS = {"reference": reference.short_convolution}
+BACKENDS = {"reference": reference.short_convolution, "parallel": parallel.short_convolution}
 
 
 def plan(x: Float[Tensor, "B T D"], backend: str = "auto") -> str:
@@ -22,9 +22,10 @@ def short_convolution(
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B W-1 D"]]:
     """y_t = sum_j weight_j x_{t-j}: every y_t, and the W - 1 inputs before the next step, oldest first.
 
-    `tail` holds the inputs before the first step. No tap reaches across a fresh start; padding leaves the tail alone,
-    and y there is free. Raises InputError for a backend there is none of.
+    `tail` holds the inputs before the first step, and everything is computed in its precision. No tap reaches across a
+    fresh start; padding leaves the tail alone, and y there is free. Raises InputError for a backend there is none of.
     """
+    x, weight = x.to(tail.dtype), weight.to(tail.dtype)
     run = BACKENDS[plan(x, backend)]
     if x.shape[1] == 0:
         return x, tail
