@@ -9,17 +9,22 @@ from reprise.ops.linear_attention import linear_attention
 
 __all__ = ["MatrixMemory"]
 
+HEAD = 64  # the head size that most of these papers use
+
 
 class MatrixMemory(Recurrent):
-    """The author's `project` gives an `Association`, or a `Correction`; what is read is o_t = S_t' q_t, (B T H V).
+    """The author's `project` gives an `Association` or a `Correction`; what is read is o_t = S_t' q_t, (B T H V).
 
     An `Association` (q, k, v, log_w) forgets and adds; a `Correction` also moves the memory by a rank-one term.
+    `heads` defaults to two or more, of size two or more, with a size as near to 64 as the width allows.
     """
 
-    def __init__(self, width: int, heads: int, key: int | None = None, value: int | None = None):
+    def __init__(self, width: int, heads: int | None = None, key: int | None = None, value: int | None = None):
+        heads = usual_heads(width) if heads is None else heads
         if heads < 1 or width % heads:
             near = max(h for h in range(1, max(heads, 2)) if width % h == 0)
-            raise InputError(f"{type(self).__name__}: width={width} is not divisible by heads={heads}; try heads={near}")
+            raise InputError(f"{type(self).__name__}: width={width} is not divisible by heads={heads}; "
+                             f"try heads={near}")
         super().__init__(width, (heads, key or width // heads, value or width // heads))
 
     def by_head(self, z: Float[Tensor, "B T D"]) -> Float[Tensor, "B T H K"]:
@@ -27,3 +32,9 @@ class MatrixMemory(Recurrent):
 
     def recur(self, p, memory, marks):
         return (delta_rule if isinstance(p, Correction) else linear_attention)(p, memory, marks)
+
+
+def usual_heads(width: int) -> int:
+    """How many heads a layer has when it is not told; one where the width cannot be shared out."""
+    several = (h for h in range(2, width // 2 + 1) if width % h == 0)
+    return min(several, key=lambda h: abs(width / h - HEAD), default=1)

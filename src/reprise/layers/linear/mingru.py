@@ -1,7 +1,8 @@
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from reprise.bases.linear_recurrence import LinearRecurrence
+from reprise.layers.linear._positive import positive
 
 __all__ = ["MinGRU"]
 
@@ -9,7 +10,8 @@ __all__ = ["MinGRU"]
 class MinGRU(LinearRecurrence):
     """minGRU: a GRU whose gates see only the input, so time is a linear scan.
 
-        z_t = sigmoid(W x_t + c);   h_t = (1 - z_t) h_{t-1} + z_t g(U x_t + d);   g(u) = u + 1/2 for u > 0, else sigmoid(u)
+        z_t = sigmoid(W x_t + c);   h_t = (1 - z_t) h_{t-1} + z_t g(U x_t + d)
+        g(u) = u + 1/2 for u > 0, else sigmoid(u)
 
     Shapes   x (B T D) -> y (B T D);  memory h (B D)
     Cost     2 T D^2 work, log T depth
@@ -25,8 +27,3 @@ class MinGRU(LinearRecurrence):
     def project(self, x):
         z = torch.sigmoid(self.gate(x))
         return 1 - z, z * positive(self.candidate(x))
-
-
-def positive(u: Tensor) -> Tensor:
-    """g of app. B: continuous, increasing and above zero, linear where u is positive."""
-    return torch.where(u > 0, u + 0.5, torch.sigmoid(u))

@@ -1,1 +1,1 @@
-"""Nonlinear recurrences: the next memory is any function of the last."""
+"""Recurrences in which the next memory is any function of the last."""

@@ -1,0 +1,26 @@
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import gelu
+
+__all__ = ["MLP"]
+
+
+class MLP(nn.Module):
+    """MLP: one hidden layer, the same at every step.
+
+        y_t = O gelu(W x_t + c) + d
+
+    Shapes   x (B T D) -> y (B T D);  E = 4 D inside, or `hidden`
+    Cost     2 T D E work
+    Source   Vaswani et al. 2017, arXiv:1706.03762, sec. 3.3   (vaswani2017attention)
+    Differs  GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415) for ReLU
+    """
+
+    def __init__(self, width: int, hidden: int | None = None):
+        super().__init__()
+        self.width = width
+        self.from_x = nn.Linear(width, hidden or 4 * width)
+        self.out = nn.Linear(hidden or 4 * width, width)
+
+    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+        return self.out(gelu(self.from_x(x)))

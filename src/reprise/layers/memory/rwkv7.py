@@ -1,0 +1,104 @@
+import math
+
+import torch
+from torch import nn
+from torch.nn.functional import layer_norm, normalize
+
+from reprise.bases.matrix_memory import MatrixMemory
+from reprise.core.errors import InputError
+from reprise.layers.convolution.token_shift import TokenShift
+from reprise.ops.delta_rule import Correction
+
+__all__ = ["RWKV7"]
+
+
+class RWKV7(MatrixMemory):
+    """RWKV-7 time mixing: every channel forgets at its own rate, and old values are replaced, not only added to.
+
+        r, d, k, v, a, g each from x_t + mu (x_{t-1} - x_t);   w = exp(-exp(-1/2) sigmoid(d));   a <- sigmoid(a)
+        c = xi k / |xi k|;   k~ = k (1 + alpha (a - 1))
+        S_t = (diag(w) - (a c) c') S_{t-1} + k~ v';   y_t = O (g (norm_h(S_t' r) + (r . rho k~) v))
+
+    Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = V = D / H, local: x_{t-1} (B 1 D)
+    Cost     4 T D^2 + 8 T D R + T D C K work, T / C depth
+    Source   Peng et al. 2025, arXiv:2503.14456, sec. 4.1; initialised as BlinkDL/RWKV-LM, RWKV-v7   (peng2025rwkv7)
+    Differs  no value residual from the first layer, for a layer sees one input; no rank R above the width; only a stack
+        starts it with zero matrices, as the official code does, for alone its output would be zero
+    """
+
+    undecayed_parameters = ("mu", "rho", "norm_scale", "norm_shift")
+
+    def __init__(self, width: int, heads: int | None = None, rank: int | None = None, gate_rank: int | None = None):
+        super().__init__(width, heads)
+        by_head = self.memory_shape[:2]
+        rank = usual_rank(width, 2.5) if rank is None else rank
+        gate_rank = usual_rank(width, 5.0) if gate_rank is None else gate_rank
+        self.local = TokenShift(width)
+        self.mu = nn.Parameter(torch.empty(6, width))  # of r, d, k, v, a, g
+        self.receptance, self.key, self.value, self.out = (nn.Linear(width, width, bias=False) for _ in range(4))
+        self.decay, self.rate = low_rank(width, rank, nn.Tanh()), low_rank(width, rank, nn.Identity())
+        self.gate = low_rank(width, gate_rank, nn.Sigmoid(), bias=False)
+        self.xi, self.alpha = nn.Parameter(torch.empty(width)), nn.Parameter(torch.full((width,), 1.02))
+        self.rho = nn.Parameter(torch.full(by_head, -0.04))
+        self.norm_scale, self.norm_shift = nn.Parameter(torch.ones(by_head)), nn.Parameter(torch.zeros(by_head))
+        self._start()
+        self._start_at(0, 1)
+
+    def placed(self, index, depth):
+        self._start_at(index, depth)
+        for linear in (self.out, self.decay[0], self.rate[0], self.gate[0]):
+            nn.init.zeros_(linear.weight)
+
+    def project(self, x, u):
+        xr, xd, xk, xv, xa = (torch.lerp(x, u, mu) for mu in self.mu[:5])
+        r, k, v, a = self.receptance(xr), self.key(xk), self.value(xv), torch.sigmoid(self.rate(xa))
+        log_w = -math.exp(-0.5) * torch.sigmoid(self.decay(xd))
+        r, k, c, v, a, log_w = map(self.by_head, (r, k * (1 + self.alpha * (a - 1)), k * self.xi, v, a, log_w))
+        c = normalize(c, dim=-1)
+        return Correction(r, k, v, log_w, -a * c, c)
+
+    def recur(self, p, memory, marks):
+        read, memory = super().recur(p, memory, marks)
+        return (read, (p.q * self.rho * p.k).sum(-1, keepdim=True) * p.v), memory
+
+    def readout(self, read, x, u):
+        old, own = read
+        old = layer_norm(old, old.shape[-1:], eps=64e-5) * self.norm_scale + self.norm_shift
+        return self.out(self.gate(torch.lerp(x, u, self.mu[5])) * (old + own).flatten(2))
+
+    @torch.no_grad()
+    def _start(self) -> None:
+        """What is the same in every layer of a stack."""
+        for linear, scale in ((self.receptance, 0.5), (self.key, 0.05), (self.value, 0.5)):
+            nn.init.uniform_(linear.weight, -scale * self.width**-0.5, scale * self.width**-0.5)
+        across = torch.linspace(-0.5, 0.5, self.width)
+        self.xi.copy_(0.71 - 0.1 * across)
+        self.rate[-1].bias.copy_(-0.19 + 0.3 * self._across_heads() + 0.4 * across)
+
+    @torch.no_grad()
+    def _start_at(self, index: int, depth: int) -> None:
+        """What is not: deeper layers look less at the step before, and hold on to more channels for longer."""
+        above, below = 1 - index / depth, index / max(depth - 1, 1)
+        exponents = above * torch.tensor([0.2, 0.9, 0.7, 0.7, 0.9, 0.2])[:, None]
+        self.mu.copy_(1 - (torch.arange(self.width) / self.width) ** exponents)
+        slow_to_fast = 6 * torch.linspace(0, 1, self.width) ** (1 + below**0.3)
+        self.decay[-1].bias.copy_(slow_to_fast - 5.5 + 2.5 * self._across_heads())
+
+    def _across_heads(self) -> torch.Tensor:
+        """From -1 to 1 over the channels of each head, flat in the middle."""
+        H, K, _ = self.memory_shape
+        z = torch.linspace(-1, 1, K)
+        return (z * z.abs()).repeat(H)
+
+
+def usual_rank(width: int, scale: float) -> int:
+    """The official suggestion: a multiple of 32 near scale sqrt(D)."""
+    return min(width, max(32, 32 * round(scale * width**0.5 / 32)))
+
+
+def low_rank(width: int, rank: int, squash: nn.Module, bias: bool = True) -> nn.Sequential:
+    if rank < 1:
+        raise InputError(f"RWKV7: expected ranks of 1 or more, got {rank}; leave them out for the usual ones")
+    up = nn.Linear(rank, width, bias)
+    nn.init.orthogonal_(up.weight, 0.1 * max(1, rank / width) ** 0.5)
+    return nn.Sequential(nn.Linear(width, rank, bias=False), squash, up)

@@ -1,0 +1,66 @@
+"""RG-LRU against transformers' RecurrentGemma block with the same weights, over one whole sequence."""
+import pytest
+import torch
+from torch.testing import assert_close
+from transformers.models.recurrent_gemma.configuration_recurrent_gemma import RecurrentGemmaConfig
+from transformers.models.recurrent_gemma.modeling_recurrent_gemma import RecurrentGemmaRecurrentBlock
+
+from reprise.layers.linear.rg_lru import RGLRU
+
+WIDTH, HIDDEN, HEADS = 6, 12, 3
+
+
+@pytest.fixture
+def theirs() -> RecurrentGemmaRecurrentBlock:
+    config = RecurrentGemmaConfig(hidden_size=WIDTH, lru_width=HIDDEN, num_attention_heads=HEADS, num_hidden_layers=3)
+    block = RecurrentGemmaRecurrentBlock(config, 0)
+    for p in block.parameters():
+        torch.nn.init.normal_(p, std=0.5)
+    torch.nn.init.uniform_(block.rg_lru.recurrent_param, -6, -2)
+    return block
+
+
+def named(block: RecurrentGemmaRecurrentBlock, read) -> dict[str, torch.Tensor]:
+    """What `read` says of their parameters, by the names of ours."""
+    lru = block.rg_lru
+    return {
+        "local.from_x.weight": read(block.linear_x.weight), "local.from_x.bias": read(block.linear_x.bias),
+        "local.weight": read(block.conv_1d.weight)[:, 0].flip(-1).T, "local.bias": read(block.conv_1d.bias),
+        "gates": torch.cat([read(lru.recurrent_gate_weight), read(lru.input_gate_weight)], -1),
+        "gates_bias": torch.cat([read(lru.recurrent_gate_bias), read(lru.input_gate_bias)], -1),
+        "decay": read(lru.recurrent_param),
+        "skip.weight": read(block.linear_y.weight), "skip.bias": read(block.linear_y.bias),
+        "out.weight": read(block.linear_out.weight), "out.bias": read(block.linear_out.bias),
+    }
+
+
+@pytest.fixture
+def ours(theirs) -> RGLRU:
+    layer = RGLRU(WIDTH, HIDDEN, HEADS)
+    layer.load_state_dict(named(theirs, torch.detach))
+    return layer
+
+
+def run(block: RecurrentGemmaRecurrentBlock, x: torch.Tensor) -> torch.Tensor:
+    position = torch.arange(x.shape[1]).expand(len(x), -1)
+    return block(x, position, None, use_cache=False)[0]
+
+
+def test_outputs_and_gradients(ours, theirs):
+    x, seed = torch.randn(2, 23, WIDTH), torch.randn(2, 23, WIDTH)
+    left, right = x.clone().requires_grad_(), x.clone().requires_grad_()
+    y, want = ours(left)[0], run(theirs, right)
+    y.backward(seed)
+    want.backward(seed)
+    assert_close(y, want, rtol=1e-5, atol=1e-5)
+    assert_close(left.grad, right.grad, rtol=1e-4, atol=1e-5)
+    grads = {name: p.grad for name, p in ours.named_parameters()}
+    assert_close(grads, named(theirs, lambda p: p.grad), rtol=1e-4, atol=1e-4)
+
+
+def test_one_step_at_a_time(ours, theirs):
+    x, state = torch.randn(2, 9, WIDTH), ours.initial_state(2)
+    want = run(theirs, x)
+    for t in range(9):
+        y, state = ours.step(x[:, t], state)
+        assert_close(y, want[:, t], rtol=1e-5, atol=1e-5)
