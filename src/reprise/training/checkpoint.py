@@ -56,10 +56,14 @@ class Checkpoints:
         if latest is None:
             return None
         try:
-            run.load_state_dict(load_checkpoint(latest))
+            state = load_checkpoint(latest)
         except InputError as error:
             remedy = f"; to go on from {earlier[-1]}, delete {latest.name}" if earlier[-1] else ""
             raise InputError(f"{error}{remedy}") from error
+        try:
+            run.load_state_dict(state)
+        except InputError as error:
+            raise InputError(f"{latest}: {error}") from error
         return latest
 
 

@@ -61,16 +61,16 @@ def fit(
             scored = objective(model, batch, state)
         loss = scored.total / max(scored.count, 1)
         backward(loss)
-        gradients = [p.grad for p in model.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        if not (math.isfinite(loss.item()) and math.isfinite(norm.item())):
-            where = _where(model, batch, state, loss, objective)
+        norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+        nats, size = loss.item(), norm.item()
+        if not (math.isfinite(nats) and math.isfinite(size)):
+            where = _where(model, batch, state, nats, objective)
             optimiser.zero_grad()
             raise NonFinite(update, where, REMEDY)
         torch.nn.utils.clip_grads_with_norm_(model.parameters(), clip, norm)
         optimiser.step()
         state = _widened(scored.state) if low else detach(scored.state)
-        yield Record(update, loss.item(), scored.count, norm.item(), rate, state)
+        yield Record(update, nats, scored.count, size, rate, state)
 
 
 def _set_rates(optimiser: torch.optim.Optimizer, factor: float) -> float:
@@ -79,8 +79,8 @@ def _set_rates(optimiser: torch.optim.Optimizer, factor: float) -> float:
     return optimiser.param_groups[0]["lr"]
 
 
-def _where(model: nn.Module, batch: Any, state: Any, loss: Tensor, objective: Objective) -> str:
-    if math.isfinite(loss.item()):
+def _where(model: nn.Module, batch: Any, state: Any, loss: float, objective: Objective) -> str:
+    if math.isfinite(loss):
         return bad_gradient(model)
     return bad_value(model, batch, state, lambda: objective(model, batch, state))
 

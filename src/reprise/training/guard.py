@@ -1,11 +1,14 @@
 """Finding where a number stopped being one."""
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from reprise.core.errors import InputError
+from reprise.core.layer import SequenceLayer
 from reprise.core.state import named_tensors
 
 __all__ = ["NonFinite", "bad_gradient", "bad_value", "bad_weight"]
@@ -64,28 +67,32 @@ def _bad_state(state: Any) -> str | None:
 def _bad_output(model: nn.Module, run: Callable[[], object]) -> str | None:
     found: list[str] = []
 
-    def look(name: str) -> Callable:
-        def hook(module: nn.Module, _: object, output: Any) -> None:
-            y = next(_outputs(output), None)
-            if not found and y is not None and not bool(torch.isfinite(y).all()):
-                kind = type(module).__name__
-                found.append(f"the output of layer {name!r} ({kind}){_place(y, ~torch.isfinite(y))}")
-        return hook
+    def look(layer: str, output: Any) -> None:
+        y = output[0] if isinstance(output, tuple) and output else output  # without the state that follows it
+        if not found and isinstance(y, Tensor) and not bool(torch.isfinite(y).all()):
+            found.append(f"the output of layer {layer}{_place(y, ~torch.isfinite(y))}")
 
-    handles = [module.register_forward_hook(look(name)) for name, module in model.named_modules()]
-    try:
+    with contextlib.ExitStack() as undo:
+        for name, module in model.named_modules():
+            _watch(module, partial(look, f"{name!r} ({type(module).__name__})"), undo)
         run()
-    finally:
-        for handle in handles:
-            handle.remove()
     return next(iter(found), None)
 
 
-def _outputs(output: Any) -> Iterator[Tensor]:
-    """The output proper: what comes before the state."""
-    first = output[0] if isinstance(output, tuple | list) and output else output
-    if isinstance(first, Tensor):
-        yield first
+def _watch(module: nn.Module, look: Callable[[Any], None], undo: contextlib.ExitStack) -> None:
+    """Shows `look` every output, also of `run`, which a stack calls without the hooks of `forward`."""
+    undo.callback(module.register_forward_hook(lambda _, __, output: look(output)).remove)
+    if isinstance(module, SequenceLayer):
+        module.run = _shown(module.run, look)
+        undo.callback(delattr, module, "run")
+
+
+def _shown(f: Callable, look: Callable[[Any], None]) -> Callable:
+    def shown(*arguments: Any) -> Any:
+        output = f(*arguments)
+        look(output)
+        return output
+    return shown
 
 
 def _place(tensor: Tensor, bad: Tensor) -> str:

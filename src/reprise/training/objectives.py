@@ -9,10 +9,9 @@ from torch.nn import functional as F
 
 from reprise.core.errors import InputError
 from reprise.core.state import move
+from reprise.data.batches import IGNORED
 
-__all__ = ["IGNORED", "Objective", "Scored", "carried", "evaluate", "next_token"]
-
-IGNORED = -100  # a target that is not counted
+__all__ = ["Objective", "Scored", "carried", "evaluate", "next_token"]
 
 
 class Scored(NamedTuple):
@@ -27,7 +26,7 @@ Objective = Callable[[nn.Module, Any, Any], Scored]  # model, batch, the state c
 
 
 def next_token(model: nn.Module, batch: Any, state: Any = None) -> Scored:
-    """Cross entropy of targets `batch.y` (B T) under the model's logits (B T V); targets of -100 are not counted."""
+    """Cross entropy of targets `batch.y` (B T) under the model's logits (B T V); IGNORED targets are not counted."""
     logits, state = model(batch.x, state, resets=batch.resets)
     total = F.cross_entropy(logits.flatten(0, 1).float(), batch.y.flatten(), ignore_index=IGNORED, reduction="sum")
     return Scored(total, int((batch.y != IGNORED).sum()), state)

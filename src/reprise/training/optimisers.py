@@ -32,26 +32,29 @@ def parameter_groups(model: nn.Module) -> dict[str, list[tuple[str, nn.Parameter
     """Every trained parameter by name, once, in one of three groups.
 
     "recurrent": those a module lists in `recurrent_parameters`, which its paper trains slower and without weight decay.
-    "plain": vectors, biases, gains and embeddings, without weight decay.   "decayed": the matrices that are left.
+    "plain": vectors, biases, gains, embeddings and what a module lists in `undecayed_parameters`, without weight decay.
+    "decayed": the matrices that are left.
     """
-    recurrent, embedded = set(_recurrent(model)), set(_embedded(model))
+    recurrent = set(_listed(model, "recurrent_parameters"))
+    undecayed = {*_embedded(model), *_listed(model, "undecayed_parameters")}
     groups: dict[str, list[tuple[str, nn.Parameter]]] = {"decayed": [], "plain": [], "recurrent": []}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
-        plain = parameter.ndim < 2 or parameter in embedded
+        plain = parameter.ndim < 2 or parameter in undecayed
         groups["recurrent" if parameter in recurrent else "plain" if plain else "decayed"].append((name, parameter))
     return groups
 
 
-def _recurrent(model: nn.Module) -> Iterator[nn.Parameter]:
+def _listed(model: nn.Module, attribute: str) -> Iterator[nn.Parameter]:
+    """The parameters that modules name in a class attribute."""
     for module in model.modules():
-        for name in getattr(module, "recurrent_parameters", ()):
+        for name in getattr(module, attribute, ()):
             try:
                 yield module.get_parameter(name)
             except AttributeError as error:
                 known = ", ".join(name for name, _ in module.named_parameters())
-                raise InputError(f"{type(module).__name__}.recurrent_parameters lists {name!r}, which it lacks; "
+                raise InputError(f"{type(module).__name__}.{attribute} lists {name!r}, which it lacks; "
                                  f"its parameters: {known}") from error
 
 
