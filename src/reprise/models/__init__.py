@@ -1,0 +1,1 @@
+"""The one residual block with a layer slot, and a file a task model."""
