@@ -1,0 +1,39 @@
+"""`papers.csv` tells the truth: every paper of the catalogue, where its method and study lie, how far each is."""
+import csv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src/reprise"
+FAMILIES = ("nonlinear", "linear", "memory", "attention", "convolution", "structure", "channel")
+ROOMS = {"ops", "data", "models", "training", "generation", "continual", "analysis", "compression", "weightspace",
+         "retrieval", *(f"layers/{family}" for family in FAMILIES)}
+STATUS = ("none", "method", "study")  # each more than the one before
+
+with (ROOT / "papers.csv").open(newline="", encoding="utf-8") as file:
+    PAPERS = list(csv.DictReader(file))
+
+
+def test_every_paper_once():
+    assert [int(paper["n"]) for paper in PAPERS] == list(range(1, 217))
+    assert len({paper["slug"] for paper in PAPERS}) == 216
+
+
+def test_columns_hold_what_they_say():
+    assert {paper["room"] for paper in PAPERS} <= ROOMS
+    assert {paper["status"] for paper in PAPERS} <= set(STATUS)
+    assert not [paper["slug"] for paper in PAPERS if not paper["title"] or "_" in paper["slug"]]
+
+
+@pytest.mark.parametrize("paper", [p for p in PAPERS if p["status"] != "none"], ids=lambda p: p["slug"])
+def test_what_is_done_is_there(paper):
+    """`method`: the modules that hold it; `study`: the one file that tests its claim; both under src/reprise."""
+    named = [*paper["method"].split(), *paper["study"].split()]
+    assert paper["method"], "a paper with a status names the modules of its method"
+    assert bool(paper["study"]) == (paper["status"] == "study")
+    assert not [path for path in named if not (SOURCE / path).is_file()]
+
+
+def test_what_is_not_done_names_nothing():
+    assert not [p["slug"] for p in PAPERS if p["status"] == "none" and (p["method"] or p["study"])]
