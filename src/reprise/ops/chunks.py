@@ -76,7 +76,9 @@ def _alone(
     return Chunks(found[..., None, :, None], reads[..., None, :], writes[..., None, :], w)
 
 
-def _two_as_one(scores: list[Tensor], reads: list[Tensor], writes: list[Tensor], left: list[Tensor]) -> Chunks:
+def _two_as_one(
+    scores: tuple[Tensor, Tensor], reads: tuple[Tensor, Tensor], writes: tuple[Tensor, Tensor], left: tuple[Tensor, Tensor]
+) -> Chunks:
     """Neighbouring blocks of C steps as blocks of 2 C: what the right reads of the left is one product."""
     (early, late), (_, P, C, R) = scores, scores[0].shape[2:6]
     across = reads[1].flatten(3, 4) @ writes[0].flatten(3, 4).mT
@@ -90,7 +92,7 @@ def _two_as_one(scores: list[Tensor], reads: list[Tensor], writes: list[Tensor],
 
 
 def hand_on(
-    move: Float[Tensor, "B H n K _"], new: Float[Tensor, "B H n K V"], S: Float[Tensor, "B H K V"]
+    move: Float[Tensor, "B H n #K _"], new: Float[Tensor, "B H n K V"], S: Float[Tensor, "B H K V"]
 ) -> tuple[Float[Tensor, "B H n K V"], Float[Tensor, "B H K V"]]:
     """The memory before every chunk, and after the last: S' = move S + new, where a column `move` is a diagonal."""
     starts, end = _HandOn.apply(move.flatten(0, 1), new.flatten(0, 1), S.flatten(0, 1))

@@ -45,5 +45,5 @@ def log_decay(draw: Draw, w: float | str | None, *shape: int) -> Tensor:
     if w is not None:
         return torch.full_like(free, w)
     kinds = torch.tensor([-1e-6, -20.0, 0.0, -1e4, -0.1], dtype=free.dtype)
-    chosen = draw.uniform(0, 5, *shape).long().clamp(max=4)
+    chosen = draw.uniform(0.0, 5.0, *shape).long().clamp(max=4)
     return kinds[chosen]

@@ -4,12 +4,20 @@ from jaxtyping import Inexact
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import Kernel, choose
 from reprise.ops.linear_scan import parallel, reference
 
 __all__ = ["linear_scan", "plan"]
 
-BACKENDS = {"reference": reference.linear_scan, "parallel": parallel.linear_scan}
+
+
+def _numba(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+    from reprise.ops.linear_scan.numba import linear_scan
+
+    return linear_scan(a, b, h)
+
+
+BACKENDS = {"reference": reference.linear_scan, "parallel": parallel.linear_scan, "numba": Kernel(_numba)}
 
 
 def plan(b: Inexact[Tensor, "B T *N"], backend: str = "auto") -> str:

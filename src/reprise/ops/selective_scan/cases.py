@@ -31,7 +31,7 @@ def selection(B: int, T: int, D: int, N: int, *, log_decay: float | None = None,
         if log_decay is not None:
             dt, A = torch.ones_like(dt), torch.full_like(A, log_decay)
         if mixed:
-            dt = 10.0 ** draw.uniform(-6, 4, B, T, D)
+            dt = 10.0 ** draw.uniform(-6.0, 4.0, B, T, D)
         return Selection(u, dt, write, read), A, draw.normal(B, D, N)
 
     return make

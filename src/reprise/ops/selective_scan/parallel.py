@@ -61,9 +61,11 @@ def _chunk_backward(piece: list, A: Tensor, h: Tensor, gy: Tensor, carry: Tensor
     every = _states(decay, _outer(B, taken), h)
     grad_C = (every @ gy[..., None])[..., 0]
     grad = _outer(C, gy)
-    for grad_t, decay_t in zip(reversed(grad.unbind(1)), reversed(decay.unbind(1)), strict=True):
-        grad_t += carry
-        carry = decay_t * grad_t
+    of_steps, decays = grad.unbind(1), decay.unbind(1)
+    of_steps[-1].add_(carry)
+    for now, later, left in zip(of_steps[-2::-1], of_steps[:0:-1], decays[:0:-1], strict=True):
+        now.addcmul_(left, later)
+    carry = decays[0] * of_steps[0]
     grad_B, grad_taken = (grad @ taken[..., None])[..., 0], (B[:, :, None] @ grad)[:, :, 0]
     grad[:, 0] *= h
     grad[:, 1:] *= every[:, :-1]

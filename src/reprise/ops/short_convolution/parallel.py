@@ -26,7 +26,7 @@ def short_convolution(
     return y, kept
 
 
-def _sequence(marks: Marks, back: int) -> Int[Tensor, "B W-1+T 1"] | None:
+def _sequence(marks: Marks, back: int) -> Int[Tensor, "B _ 1"] | None:
     """Which sequence of its row each step belongs to: the tail belongs to the first. None: to the same one, all."""
     if marks.fresh is None:
         return None
