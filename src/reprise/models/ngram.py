@@ -18,7 +18,7 @@ Probabilities = Float64[np.ndarray, " N"]
 
 
 class NGram:
-    """The chance of the next byte given the `order - 1` before it, from counts, for every order up to the one asked for.
+    """The chance of the next byte given the `order - 1` before it, from counts; and for every lower order as well.
 
         p_n(c | h) = (count(h c) - D(count(h c))) / count(h) + kept(h) q_{n-1}(c | h'),   h' = h without its first byte
 
@@ -27,8 +27,8 @@ class NGram:
     The lowest q mixes with 1/256. Where a document has just begun, the context is what there is of it.
 
     Source  Chen and Goodman 1999, An empirical study of smoothing techniques for language modeling, sec. 3
-    >>> NGram(Text.of([b"abababab"]), 2).distribution(b"a")[1].argmax() == ord("b")
-    True
+    >>> chr(NGram(Text.of([b"abababab"]), 2).distribution(b"a")[1].argmax())
+    'b'
     """
 
     def __init__(self, text: Text, order: int = 5) -> None:
@@ -52,7 +52,7 @@ class NGram:
         return -np.log2(np.concatenate(blocks, axis=1))
 
     def distribution(self, context: bytes) -> Float64[np.ndarray, "order 256"]:
-        """The chance of every byte after `context`, which is all there is of the document; row n - 1 is the n-gram's."""
+        """The chance of every byte after `context`, all there is of the document; row n - 1 is the n-gram's."""
         before = context[len(context) - min(len(context), self.order - 1):]
         key = np.uint64(int.from_bytes(before, "big") << 8)
         return self._probabilities(key + np.arange(256, dtype=np.uint64), np.full(256, len(before) + 1))

@@ -1,0 +1,184 @@
+"""The command line. Every mistake a user can make ends in one line and exit code 2."""
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reprise.core.errors import InputError
+
+__all__ = ["app", "main"]
+
+# typer brings its own copy of click from 0.20 on, so its exceptions are named through typer
+UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="reprise", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+    help="Models that carry state: compare them on your own data, train them, run them step by step.",
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 bad input, 130 interrupted."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        _end("stopped; the same command goes on from here", 130)
+    except UsageError as error:
+        _end(error.format_message(), 2)
+    except InputError as error:
+        _end(str(error), 2)
+    except BrokenPipeError:  # whoever read along has seen enough
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(message: str, code: int) -> None:
+    print(f"reprise: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)
+
+
+Data = Annotated[list[str] | None, typer.Argument(
+    help="A file, a folder, a pattern, or one of tiny-shakespeare, penn-treebank, wikitext-2, "
+         "python-stdlib (the default: Python's own source).")]
+Width = Annotated[int, typer.Option(help="Width of the models.")]
+Depth = Annotated[int, typer.Option(help="Layers of each model.")]
+Channel = Annotated[str, typer.Option(help="Channel mixer between layers: glu, mlp, or none.")]
+Batch = Annotated[int, typer.Option(help="Rows of a batch, each a text that goes on.")]
+Length = Annotated[int, typer.Option(help="Bytes a row goes on by in one update.")]
+Rate = Annotated[float, typer.Option(help="Highest learning rate.")]
+Binary = Annotated[bool, typer.Option("--binary", help="Read files that do not look like text, too.")]
+Device = Annotated[str, typer.Option(help="cpu, or cuda.")]
+
+
+@app.command(epilog="Example: reprise compare notes/ --models gru,mingru,mamba --budget 60s")
+def compare(
+    data: Data = None, *,
+    models: Annotated[str, typer.Option(help="Layers to compare, with commas; see `reprise layers`.")] = "",
+    budget: Annotated[str, typer.Option(help="Training time of each model and seed, as 30s, 10m or 1h.")] = "60s",
+    seeds: Annotated[int, typer.Option(help="How often each model is trained; three tell chance from skill.")] = 3,
+    width: Width = 128, depth: Depth = 2, channel: Channel = "glu", batch: Batch = 16, length: Length = 128,
+    rate: Rate = 3e-3, binary: Binary = False, device: Device = "cpu",
+    jobs: Annotated[int, typer.Option(help="Models trained at once; 0 for one a core.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for results; runs/NAME if left out.")] = None,
+) -> None:
+    """Which recurrent model should I use? Train several with equal compute on your data; leaderboard, report, models.
+
+    Stopped or killed, the same command goes on where it was.
+    """
+    from reprise.app.comparison.settings import DEFAULT_MODELS, Settings
+    from reprise.app.show import show_comparison
+
+    settings = Settings(
+        data=tuple(data or ["python-stdlib"]), models=_names(models) or DEFAULT_MODELS, budget=_seconds(budget),
+        seeds=seeds, width=width, depth=depth, channel=_channel(channel), batch=batch, length=length, rate=rate,
+        binary=binary, device=_device(device), jobs=jobs)
+    show_comparison(settings, out or Path("runs") / _slug(settings.data), _command())
+
+
+@app.command(epilog="Example: reprise train notes/ --model mingru --steps 2000 --out runs/notes")
+def train(
+    data: Data = None, *,
+    model: Annotated[str, typer.Option(help="The layer; several with commas make a hybrid.")] = "mingru",
+    steps: Annotated[int, typer.Option(help="Updates in all.")] = 1000,
+    width: Width = 256, depth: Depth = 4, channel: Channel = "glu", batch: Batch = 16, length: Length = 256,
+    rate: Rate = 2e-3, dropout: Annotated[float, typer.Option(help="Share of activations dropped in training.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0, binary: Binary = False,
+    device: Device = "cpu", every: Annotated[int, typer.Option(help="Updates between checkpoints.")] = 100,
+    out: Annotated[Path, typer.Option(help="Folder for the model and its checkpoints.")] = Path("runs/model"),
+) -> None:
+    """Train one language model on bytes. Stopped or killed, the same command goes on where it was, bit for bit."""
+    from reprise.app.train import Plan, train_model
+
+    names = _names(model)
+    plan = Plan(
+        data=tuple(data or ["python-stdlib"]), layers=names if len(names) > 1 else names * depth, width=width,
+        channel=_channel(channel), dropout=dropout, batch=batch, length=length, rate=rate, steps=steps, seed=seed,
+        binary=binary, device=_device(device))
+    train_model(plan, out, every)
+
+
+@app.command(epilog="Example: reprise generate runs/model --prompt 'def main(' --length 400")
+def generate(
+    checkpoint: Annotated[Path, typer.Argument(help="A folder with a trained model.")], *,
+    prompt: Annotated[str, typer.Option(help="What the text goes on from.")] = "",
+    length: Annotated[int, typer.Option(help="Bytes to write.")] = 400,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest byte; 1 draws as the model says.")] = 0.8,
+    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest; 0 for all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Draw from the fewest that hold this much probability.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same text.")] = 0,
+) -> None:
+    """Write text with a trained model, as it is drawn."""
+    from reprise.app.write import write_text
+    from reprise.models.sampling import Sampler
+
+    write_text(checkpoint, prompt, length, Sampler(temperature, top_k or None, top_p), seed)
+
+
+@app.command(epilog="Example: reprise layers rg_lru")
+def layers(name: Annotated[str, typer.Argument(help="A name, or a pattern such as '*gru'.")] = "*") -> None:
+    """List the layers, or tell all about one: equations, shapes, cost, source, options."""
+    from reprise.app.show import show_layers
+
+    show_layers(name)
+
+
+@app.command(epilog="Example: reprise prove my_layer.py:MyLayer")
+def prove(
+    target: Annotated[str, typer.Argument(help="FILE.py:Class, or the name of a layer.")],
+    width: Annotated[int, typer.Option(help="Width the layer is built with; laws want it narrow.")] = 4,
+) -> None:
+    """Run every law on a layer: steps, splits, padding, resets, gradients, states. Exit code 1 where one is broken."""
+    from reprise.app.prove import prove_target
+
+    if not prove_target(target, width):
+        raise typer.Exit(1)
+
+
+@app.command()
+def info() -> None:
+    """Versions, machine, what the command line sets for speed, where data are looked for."""
+    from reprise.app.show import show_info
+
+    show_info()
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
+
+
+def _channel(name: str) -> str | None:
+    return None if name == "none" else name
+
+
+def _slug(data: tuple[str, ...]) -> str:
+    return "-".join(Path(d).stem or "data" for d in data)[:60]
+
+
+def _seconds(text: str) -> float:
+    """`90`, `90s`, `1.5m` or `2h` in seconds."""
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    try:
+        seconds = float(text[:-1]) * unit if unit else float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--budget: expected a time such as 30s, 10m or 1h, got {text!r}")
+    return seconds
+
+
+def _device(name: str) -> str:
+    import torch
+
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"--device: {name!r} is not to be had here ({str(error).splitlines()[0]}); use cpu") from error
+    return name
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["reprise", *sys.argv[1:]])

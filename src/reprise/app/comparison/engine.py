@@ -1,0 +1,120 @@
+"""`reprise compare`: every model trained with the same compute, in turns, so that noise hits all alike.
+
+Equal compute as in Languini (Stanic et al. 2023, arXiv:2309.11197): a model's measured speed times the budget is the
+number of bytes it may read. Everything computed is a row on disk at once; run again, it goes on where it stopped.
+"""
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from reprise.app.claim import claim
+from reprise.app.comparison.settings import Settings
+from reprise.app.comparison.trial import Trial, final_score, measure_speed, train_slice
+from reprise.core.errors import InputError
+from reprise.lab.rows import append_row, read_rows
+from reprise.lab.workers import Event, Task, run_tasks
+
+__all__ = ["ROUNDS", "SLICES", "Comparison"]
+
+ROUNDS, SLICES = 3, 5  # times each speed is measured; turns in which a model is trained
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Comparison:
+    """A comparison in a folder. `run` computes what is missing and yields events for whoever shows progress."""
+
+    settings: Settings
+    folder: Path
+    rows: list[Row] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        claim(self.folder / "settings.json", "comparison", asdict(self.settings))
+        found = read_rows(self.folder / "results.jsonl")
+        self.rows = [row for row in found if row["kind"] != "failed"]  # what failed is tried again
+
+    def run(self) -> Iterator[Event]:
+        """Speeds, then training in turns, then final scores. Rows are on disk before their event is yielded."""
+        yield from self._all(self._speed_tasks())
+        for turn in range(1, SLICES + 1):
+            yield from self._all(self._training_tasks(turn))
+            self._check_alive()
+        yield from self._all(self._final_tasks())
+        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)  # the trained models are what stays
+
+    def steps(self, model: str) -> int:
+        """Updates that the budget pays for, at the median of the measured speeds."""
+        bytes_paid_for = self.speed(model) * self.settings.budget
+        return max(round(bytes_paid_for / (self.settings.batch * self.settings.length)), SLICES)
+
+    def speed(self, model: str) -> float:
+        """Bytes a second in training."""
+        return median(row["bytes_per_second"] for row in self.found("speed", model=model))
+
+    def found(self, kind: str, **about: Any) -> list[Row]:
+        """Rows of that kind; where one was computed twice, the first."""
+        rows = {}
+        for row in self.rows:
+            if row["kind"] == kind and all(row.get(key) == value for key, value in about.items()):
+                rows.setdefault((row["model"], row.get("seed"), row.get("turn")), row)
+        return list(rows.values())
+
+    def failure(self, model: str, seed: int | None = None) -> str | None:
+        """Why a model, or one of its seeds, could not go on."""
+        for row in self.rows:
+            if row["kind"] == "failed" and row["model"] == model and row.get("seed") in (None, seed):
+                return row["why"]
+        return None
+
+    def trial(self, model: str, seed: int) -> Trial:
+        return Trial(self.settings, self.folder, model, seed)
+
+    def trials(self) -> Iterator[tuple[str, int]]:
+        """Models and seeds that have not failed, in turns."""
+        for seed in range(self.settings.seeds):
+            for model in self.settings.models:
+                if self.failure(model, seed) is None:
+                    yield model, seed
+
+    def _all(self, tasks: list[Task]) -> Iterator[Event]:
+        for event in run_tasks(tasks, self.settings.workers(), preload=("reprise.app.comparison.trial",)):
+            if event.kind == "done":
+                self._keep(event.task.key | event.value)
+            elif event.kind == "failed":
+                self._keep(event.task.key | {"kind": "failed", "during": event.task.key["kind"], "why": event.value})
+            yield event
+
+    def _check_alive(self) -> None:
+        if next(self.trials(), None) is None:
+            first = self.settings.models[0]
+            raise InputError(f"no model is left, {first} for one: {self.failure(first, 0)}; "
+                             f"{self.folder / 'results.jsonl'} has the rest; the same command tries again")
+
+    def _keep(self, row: Row) -> None:
+        append_row(self.folder / "results.jsonl", row)
+        self.rows.append(row)
+
+    def _speed_tasks(self) -> list[Task]:
+        asked = [{"kind": "speed", "model": m, "turn": r} for r in range(ROUNDS) for m in self.settings.models]
+        return [Task(key, measure_speed, (self.trial(key["model"], 0),)) for key in self._missing(asked)]
+
+    def _training_tasks(self, turn: int) -> list[Task]:
+        asked = [{"kind": "point", "model": m, "seed": s, "turn": turn} for m, s in self.trials()]
+        return [self._slice(key) for key in self._missing(asked)]
+
+    def _slice(self, key: Row) -> Task:
+        steps = self.steps(key["model"])
+        return Task(key, train_slice, (self.trial(key["model"], key["seed"]), steps, steps * key["turn"] // SLICES))
+
+    def _final_tasks(self) -> list[Task]:
+        asked = [{"kind": "final", "model": m, "seed": s} for m, s in self.trials()]
+        return [Task(key, final_score, (self.trial(key["model"], key["seed"]),)) for key in self._missing(asked)]
+
+    def _missing(self, asked: list[Row]) -> list[Row]:
+        return [key for key in asked if not self.found(**key)]
+
+

@@ -1,0 +1,142 @@
+"""What a comparison found, as plain JSON: `compare.json`, from which the report and the leaderboard are made."""
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from reprise.core.errors import InputError
+from reprise.core.files import atomic_write
+
+__all__ = ["VERSION", "Baseline", "Machine", "Model", "Pairs", "Point", "Sample", "Spread", "Summary", "load", "save"]
+
+VERSION = 1
+PARTS = ("command", "verdict", "machine", "settings", "data", "models", "baselines")
+
+
+class Spread(TypedDict):
+    """Bits per byte over seeds: the middle, the ends and every one; with one seed there are no ends."""
+
+    median: float
+    low: float | None
+    high: float | None
+    values: list[float]
+
+
+class Point(TypedDict):
+    """One evaluation on the validation part while training."""
+
+    seed: int
+    tokens: int
+    seconds: float
+    bits_per_byte: float
+
+
+class Model(TypedDict, total=False):
+    """One model; of a failed one only the first four are sure, and `why`."""
+
+    name: str
+    family: str
+    summary: str
+    status: Literal["done", "failed"]
+    why: str
+    parameters: int
+    state_bytes: int
+    train_tokens_per_second: float
+    stream_tokens_per_second: float
+    step_ms: float
+    peak_memory_bytes: int | None
+    tokens: int
+    bits_per_byte: Spread
+    curve: list[Point]
+
+
+class Baseline(TypedDict):
+    """Something that could have won without any training; `why` says in a line what it is."""
+
+    name: str
+    bits_per_byte: float
+    seconds: float
+    why: str
+
+
+class Pairs(TypedDict):
+    """How sure the order is: `better[i][j]`, the chance that i is better than j; `best[i]`, that i is the best of all.
+
+    None stands where one seed says nothing.
+    """
+
+    names: list[str]
+    better: list[list[float | None]]
+    best: list[float | None]
+
+
+class Machine(TypedDict, total=False):
+    """Where it ran."""
+
+    cpu: str
+    cores: int
+    threads: int
+    memory_gb: float
+    os: str
+    python: str
+    torch: str
+    reprise: str
+
+
+class Sample(TypedDict):
+    """What the best model wrote."""
+
+    model: str
+    prompt: str
+    text: str
+
+
+class Summary(TypedDict, total=False):
+    """The whole comparison. `data` is the card of the corpus, `files` are links relative to the summary."""
+
+    version: int
+    command: str
+    verdict: str
+    started: str
+    seconds: float
+    machine: Machine
+    settings: dict[str, Any]
+    data: dict[str, Any]
+    models: list[Model]
+    baselines: list[Baseline]
+    pairs: Pairs
+    sample: Sample | None
+    files: list[str]
+
+
+def save(path: str | Path, summary: Summary) -> None:
+    """Writes it whole or not at all; a number that is not finite becomes null, for JSON has none."""
+    text = json.dumps(_plain(summary), indent=1, ensure_ascii=False, allow_nan=False)
+    atomic_write(path, text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def load(path: str | Path) -> Summary:
+    """The summary in this file. Raises InputError where it is missing, damaged or of another version."""
+    try:
+        read = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path}: cannot be read ({reason}); check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: expected a compare.json, got no JSON ({error}); run the comparison again") from error
+    if not isinstance(read, dict) or "version" not in read:
+        raise InputError(f"{path}: expected the compare.json of a comparison, got other JSON; check the path")
+    if read["version"] != VERSION:
+        raise InputError(f"{path}: expected version {VERSION}, got {read['version']!r}; use the reprise that wrote it")
+    missing = [part for part in PARTS if part not in read]
+    if missing:
+        raise InputError(f"{path}: {', '.join(missing)} missing; run the comparison again")
+    return read
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

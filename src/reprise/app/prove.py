@@ -1,0 +1,60 @@
+"""`reprise prove`: the laws on a layer of yours, or of ours."""
+import importlib.util
+import sys
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from reprise.core.errors import InputError, suggest
+from reprise.core.layer import SequenceLayer
+from reprise.layers import create_layer
+from reprise.testing.prove import prove
+
+__all__ = ["prove_target"]
+
+MARKS = {"holds": "[green]holds[/]", "fails": "[red]FAILS[/]", "excused": "[yellow]excused[/]",
+         "stale excuse": "[red]STALE EXCUSE[/]"}
+
+
+def prove_target(target: str, width: int) -> bool:
+    """Prints a line a law; whether none is broken. Raises InputError for what is no layer."""
+    torch.manual_seed(0)
+    layer = _build(_load(target), target, width) if ":" in target else create_layer(target, width)
+    findings = prove(layer, strict=False)
+    table = Table("law", "verdict", "why", title=f"{type(layer).__name__}({width})", title_justify="left", box=None)
+    for finding in findings:
+        table.add_row(finding.law.replace("_", " "), MARKS[finding.verdict], finding.why)
+    Console().print(table)
+    broken = sum(f.verdict in ("fails", "stale excuse") for f in findings)
+    print(f"{len(findings) - broken} of {len(findings)} laws hold." if broken else f"All {len(findings)} laws hold.")
+    return not broken
+
+
+def _load(target: str) -> type:
+    place, _, name = target.rpartition(":")
+    path = Path(place)
+    if not path.is_file():
+        raise InputError(f"{place}: no such file; give FILE.py:Class, or the name of a layer")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{place}: not a Python file; give FILE.py:Class")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # somebody's file may fail in any way
+        raise InputError(f"{place}: cannot be imported: {type(error).__name__}: {error}") from error
+    classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, SequenceLayer)]
+    if name not in classes:
+        raise InputError(f"{place}: has no SequenceLayer named {name!r}{suggest(name, classes)}")
+    return getattr(module, name)
+
+
+def _build(cls: type, target: str, width: int) -> SequenceLayer:
+    try:
+        return cls(width)
+    except Exception as error:  # as above
+        raise InputError(f"{target}: {cls.__name__}({width}) failed: {type(error).__name__}: {error}; "
+                         "give the options other than the width a default") from error

@@ -1,0 +1,111 @@
+"""Quality against what a model costs to run: a point a model, its range over seeds, and its name where it fits."""
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reprise.app.findings import units
+from reprise.app.findings.chance import finished
+from reprise.app.findings.summary import Model, Summary
+from reprise.app.report.frame import BOTTOM, LEFT, TOP, WIDTH, Axis, Looks, chart, short, text_width
+from reprise.app.report.markup import Markup, number, tag
+from reprise.app.report.scale import Scale, log_ticks
+
+__all__ = ["running_charts"]
+
+RIGHT = WIDTH - 14
+RADIUS = 4.5
+SIDES = (("start", 9, 4), ("end", -9, 4), ("middle", 0, -9), ("middle", 0, 18),
+         ("start", 7, -6), ("start", 7, 14), ("end", -7, -6), ("end", -7, 14))
+
+Cost = Callable[[Model], float | None]
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A chart: its title, the cost across, how that is written, and whether less of it is better."""
+
+    title: str
+    across: str
+    of: Cost
+    write: Callable[[float], str]
+    less: bool
+
+
+KINDS = (
+    _Kind("Quality against streaming speed", "bytes per second, one at a time: right is faster",
+          lambda m: m.get("stream_tokens_per_second"), units.rate, less=False),
+    _Kind("Quality against memory carried", "state from byte to byte: left is smaller",
+          lambda m: m.get("state_bytes"), units.size, less=True),
+)
+
+
+def running_charts(summary: Summary, look: Looks) -> Markup | None:
+    """Bits per byte on the test part against streaming speed and against state size; None where neither is known."""
+    models = finished(summary["models"])
+    known = [(kind, [model for model in models if kind.of(model) is not None]) for kind in KINDS]
+    charts = [_chart(kind, having, look) for kind, having in known if having]
+    return tag("div", {"class": "charts"}, *charts) if charts else None
+
+
+def _chart(kind: _Kind, models: Sequence[Model], look: Looks) -> Markup:
+    costs = [max(kind.of(model), 1e-9 if not kind.less else 1) for model in models]
+    ends = [value for model in models for value in model["bits_per_byte"]["values"]]
+    room = 0.12 * max(max(ends) - min(ends), 0.01)
+    up = Scale(min(ends) - room, max(ends) + room, BOTTOM, TOP)
+    across = Scale(min(costs) / 1.4, max(costs) * 1.4, LEFT, RIGHT, log=True)
+    axis = Axis(across, log_ticks(across.low, across.high), kind.write, kind.across)
+    places = [(across(cost), up(model["bits_per_byte"]["median"])) for model, cost in zip(models, costs)]
+    marks = [_frontier(places, kind.less)]
+    marks += [_point(model, place, up, kind, look) for model, place in zip(models, places)]
+    told = "; ".join(f"{m['name']} {kind.write(kind.of(m))}, {m['bits_per_byte']['median']:.3f}" for m in models)
+    return chart(kind.title, f"Bits per byte on the test part, a point a model: {told}.", axis, up,
+                 marks + _names(models, places, look))
+
+
+def _frontier(places: Sequence[tuple[float, float]], less: bool) -> Markup:
+    """Steps through the models that none beats in both."""
+    corner, steps = None, []
+    for x, y in sorted(places, key=lambda place: (place[0] if less else -place[0], -place[1])):
+        if corner is None or y > corner:  # further down the picture is better
+            steps.append(f"H{number(x)}V{number(y)}" if steps else f"M{number(x)} {number(y)}")
+            corner = y
+    told = tag("title", None, "No model is better than these in both")
+    return tag("path", {"class": "frontier", "d": "".join(steps)}, told)
+
+
+def _point(model: Model, place: tuple[float, float], up: Scale, kind: _Kind, look: Looks) -> Markup:
+    x, y = place
+    found = model["bits_per_byte"]
+    told = f"{model['name']}: {found['median']:.3f} bits per byte, {kind.write(kind.of(model))}"
+    whisker = None
+    if found["low"] is not None and found["high"] is not None:
+        whisker = tag("line", {"class": "whisker", "x1": x, "x2": x, "y1": up(found["low"]), "y2": up(found["high"])})
+        told += f" ({found['low']:.3f} to {found['high']:.3f} over seeds)"
+    circle = tag("circle", {"cx": x, "cy": y, "r": RADIUS})
+    return tag("g", {"class": f"point {look[model['name']]}"}, tag("title", None, told), whisker, circle)
+
+
+def _names(models: Sequence[Model], places: Sequence[tuple[float, float]], look: Looks) -> list[Markup]:
+    """Each name on the first side of its point where it covers nothing, the best model's first; else none."""
+    taken = [(x - RADIUS - 1, y - RADIUS - 1, x + RADIUS + 1, y + RADIUS + 1) for x, y in places]
+    marks = []
+    for model, (x, y) in zip(models, places):
+        for anchor, right, down in SIDES:
+            box = _box(short(model["name"]), anchor, x + right, y + down)
+            inside = box[0] > LEFT and box[2] < WIDTH and box[1] > TOP - 10 and box[3] < BOTTOM
+            if inside and not any(_overlap(box, other) for other in taken):
+                taken.append(box)
+                marks.append(tag("text", {"class": f"name {look[model['name']]}", "x": x + right, "y": y + down,
+                                          "text-anchor": anchor}, short(model["name"])))
+                break
+    return marks
+
+
+def _box(name: str, anchor: str, x: float, y: float) -> Box:
+    width = text_width(name)
+    left = x - {"start": 0, "end": width, "middle": width / 2}[anchor]
+    return left, y - 10, left + width, y + 3
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -1,0 +1,125 @@
+"""Tables: the leaderboard with its small pictures, quality after equal compute, who is better than whom."""
+from collections.abc import Sequence
+
+from reprise.app.findings import units
+from reprise.app.findings.leaderboard import COLUMNS, Row, interval, rows
+from reprise.app.findings.summary import Point, Summary
+from reprise.app.report.curves import lines_of
+from reprise.app.report.frame import Looks
+from reprise.app.report.markup import Markup, tag
+from reprise.app.report.scale import Scale
+
+__all__ = ["compute_table", "leaderboard", "listing", "pair_table", "scrolled", "table"]
+
+Cell = tuple[object, str | None]  # content and class
+
+MOST_PAIRED = 20  # models, the best ones, that are set against each other
+STRIP, MIDDLE = 120, 9  # pixels: the width of a small picture, and where its line runs
+BESIDE, ABOVE, BELOW = "M0 -5V5", "M-3 -4L2 0L-3 4", "M3 -4L-2 0L3 4"  # a stroke, or an arrow to what is off the scale
+
+
+def scrolled(label: str, *content: object) -> Markup:
+    """A box that scrolls by itself, by keyboard too, where its content is wider than the page."""
+    return tag("div", {"class": "scroll", "role": "region", "aria-label": label, "tabindex": "0"}, *content)
+
+
+def table(titles: Sequence[Cell], lines: Sequence[Sequence[Cell]]) -> Markup:
+    """A plain table; the first cell of a line is its heading."""
+    head = tag("tr", None, *(tag("th", {"scope": "col", "class": kind}, title) for title, kind in titles))
+    body = [tag("tr", None, tag("th", {"scope": "row", "class": first[1]}, first[0]),
+                *(tag("td", {"class": kind}, text) for text, kind in rest)) for first, *rest in lines]
+    return tag("table", None, tag("thead", None, head), tag("tbody", None, *body))
+
+
+def leaderboard(summary: Summary, look: Looks) -> Markup:
+    """Every model that finished, and in grey the baselines it had to beat, best first."""
+    ranked = rows(summary)
+    scale = _strip_scale(ranked)
+    titles = [("", None), ("model", None), ("bits per byte", "median over seeds, test part; less is better"),
+              ("each seed", None), ("best?", "the chance that it is the best of these models"),
+              *((column.title, column.about) for column in COLUMNS)]
+    head = tag("tr", None, *(tag("th", {"scope": "col", "title": about}, title) for title, about in titles))
+    body, rank = [], 0
+    for row in ranked:
+        rank += row.model is not None
+        body.append(_line(row, rank, scale, look))
+    board = tag("table", {"class": "board"}, tag("thead", None, head), tag("tbody", None, *body))
+    return scrolled("Leaderboard", board)
+
+
+def _line(row: Row, rank: int, scale: Scale, look: Looks) -> Markup:
+    name = tag("th", {"scope": "row", "title": row.about or None}, tag("span", {
+        "class": f"dot {look[row.name]}", "aria-hidden": "true"}) if row.model else None, row.name)
+    cells = [tag("td", {"class": "rank"}, str(rank) if row.model else ""), name,
+             tag("td", {"class": "main"}, units.bits(row.bits["median"])), tag("td", None, _strip(row, scale, look))]
+    if row.model:
+        texts = [units.chance(row.best), *(column.cell(row.model) for column in COLUMNS)]
+        return tag("tr", None, *cells, *(tag("td", None, text) for text in texts))
+    return tag("tr", {"class": "base"}, *cells, tag("td", {"class": "about", "colspan": 1 + len(COLUMNS)}, row.about))
+
+
+def _strip_scale(ranked: Sequence[Row]) -> Scale:
+    """Over all seeds of all models; baselines beyond stand at the edge."""
+    values = [value for row in ranked for value in row.bits["values"]]
+    return Scale(min(values), max(*values, min(values) + 0.01), 8, STRIP - 8)
+
+
+def _strip(row: Row, scale: Scale, look: Looks) -> Markup:
+    bits = row.bits
+    told = f"{bits['median']:.3f}" + (f", {interval(bits)} over seeds" if interval(bits) else "")
+    if row.model is None:
+        x = min(max(scale(bits["median"]), 4.0), STRIP - 4.0)
+        shape = BESIDE if scale.holds(bits["median"]) else ABOVE if bits["median"] > scale.high else BELOW
+        marks = [tag("path", {"class": "level", "d": shape, "transform": f"translate({x:.1f} {MIDDLE})"})]
+    else:
+        ends = [scale(value) for value in (min(bits["values"]), max(bits["values"]))]
+        marks = [tag("line", {"class": "whisker", "x1": ends[0], "x2": ends[1], "y1": MIDDLE, "y2": MIDDLE})]
+        marks += [tag("circle", {"cx": scale(value), "cy": MIDDLE, "r": 3}) for value in bits["values"]]
+    kind = f"point {look[row.name]}" if row.model else "base"
+    return tag("svg", {"class": f"strip {kind}", "viewBox": f"0 0 {STRIP} {2 * MIDDLE}", "role": "img"},
+               tag("title", None, told), *marks)
+
+
+def compute_table(summary: Summary, look: Looks) -> Markup | None:
+    """The curves in numbers: what the middle seed of each model had reached after so many seconds."""
+    main = [line for m in summary["models"] if m["name"] in look for line in lines_of(m) if line.main]
+    if not main:
+        return None
+    main.sort(key=lambda line: line.points[-1]["bits_per_byte"])
+    longest = max(line.points[-1]["seconds"] for line in main)
+    marks = [longest / 2**n for n in (4, 3, 2, 1, 0)]
+    titles = ["model", *map(units.seconds, marks), "bytes trained on"]
+    lines = [[line.model, *(_reached(line.points, mark) for mark in marks), units.count(line.points[-1]["tokens"])]
+             for line in main]
+    return scrolled("Quality against time", table([(t, None) for t in titles], [[(c, None) for c in x] for x in lines]))
+
+
+def _reached(points: Sequence[Point], seconds: float) -> str:
+    """What was last measured by then."""
+    past = [point for point in points if point["seconds"] <= seconds * (1 + 1e-9)]
+    return units.bits(past[-1]["bits_per_byte"]) if past else units.UNKNOWN
+
+
+def pair_table(summary: Summary) -> Markup | None:
+    """The chance that the model of the row is better than that of the column; None where one seed says nothing."""
+    known = summary.get("pairs", {})
+    names, better = known.get("names", [])[:MOST_PAIRED], known.get("better", [])
+    if len(names) < 2 or better[0][1] is None:
+        return None
+    head = tag("tr", None, tag("td"), *(tag("th", {"scope": "col"}, name) for name in names))
+    body = [tag("tr", None, tag("th", {"scope": "row"}, name), *(_chance_cell(i, j, better) for j in range(len(names))))
+            for i, name in enumerate(names)]
+    grid = tag("table", {"class": "pairs"}, tag("thead", None, head), tag("tbody", None, *body))
+    return scrolled("Who is better than whom", grid)
+
+
+def _chance_cell(row: int, column: int, better: Sequence[Sequence[float | None]]) -> Markup:
+    chance = better[row][column]
+    if row == column or chance is None:
+        return tag("td", None, "")
+    return tag("td", {"style": f"--p:{round(100 * chance)}%"}, units.chance(chance))
+
+
+def listing(pairs: Sequence[tuple[object, object]]) -> Markup:
+    """Terms and what they are."""
+    return tag("dl", None, *(tag("div", None, tag("dt", None, term), tag("dd", None, value)) for term, value in pairs))

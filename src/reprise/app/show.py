@@ -1,0 +1,135 @@
+"""What the commands print: progress, leaderboard, lists."""
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from reprise.app.comparison.engine import ROUNDS, SLICES, Comparison
+from reprise.app.comparison.outcome import baselines, summarise
+from reprise.app.comparison.settings import Settings
+from reprise.app.findings import summary as summaries
+from reprise.app.findings.leaderboard import leaderboard
+from reprise.app.machine import describe
+from reprise.app.process import cores, told
+from reprise.app.report import write_report
+from reprise.core.errors import InputError
+from reprise.lab.workers import Event
+from reprise.layers import layer_info, list_channels, list_layers
+
+__all__ = ["bars", "show_comparison", "show_info", "show_layers"]
+
+console = Console()
+
+
+def show_comparison(settings: Settings, folder: Path, command: str) -> None:
+    """Run the comparison with bars, then leaderboard, verdict and where everything is."""
+    started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+    corpus = settings.corpus()
+    card = corpus.card()
+    console.print(f"[bold]{card['name']}[/]: {card['bytes']:,} bytes in {card['documents']:,} documents; "
+                  f"{len(settings.models)} models, {settings.seeds} seeds, {settings.budget:g} s of training each")
+    comparison = Comparison(settings, folder)
+    if comparison.rows:
+        console.print(f"[dim]going on with {len(comparison.rows)} results in {folder}[/]")
+    with bars() as progress:
+        _train(comparison, progress)
+        line = progress.add_task("baselines", total=None)
+        measured = baselines(corpus, lambda name: progress.update(line, description=f"baselines: {name}"))
+        progress.remove_task(line)
+    found = summarise(comparison, measured, command, started, time.perf_counter() - began)
+    summaries.save(folder / "compare.json", found)
+    write_report(found, folder / "report.html")
+    console.print(leaderboard(found))
+    console.print(f"\n[bold]{found['verdict']}[/]\n")
+    console.print(f"Report: {folder / 'report.html'}    Models: {folder / 'models'}", soft_wrap=True)
+    if (sample := found["sample"]) is not None:
+        best = next(path for path in found["files"] if path.startswith(f"models/{sample['model']}-"))
+        console.print(f"Next:   reprise generate {folder / best} --prompt 'import '", soft_wrap=True)
+
+
+def _train(comparison: Comparison, progress: Progress) -> None:
+    settings = comparison.settings
+    trials = len(settings.models) * settings.seeds
+    lines = {kind: progress.add_task(label, total=total) for kind, label, total in (
+        ("speed", "measuring speeds", ROUNDS * len(settings.models)),
+        ("point", "training in turns", trials * SLICES),
+        ("final", "scoring", trials))}
+    for kind, line in lines.items():
+        progress.update(line, completed=len(comparison.found(kind)))
+    for event in comparison.run():
+        _tell(event, comparison, progress, lines)
+
+
+def _tell(event: Event, comparison: Comparison, progress: Progress, lines: dict[str, TaskID]) -> None:
+    key = event.task.key
+    if event.kind == "report":
+        return
+    progress.advance(lines[key["kind"]])
+    if event.kind == "failed":
+        seed = "" if "seed" not in key else f", seed {key['seed']}"
+        progress.console.print(f"[red]{key['model']}{seed} failed[/]: {event.value}; the others go on")
+    elif key["kind"] == "point":
+        point = f"{key['model']} {event.value['bits_per_byte']:.3f} bits per byte"
+        progress.update(lines["point"], description=f"training in turns: {point}")
+
+
+@contextmanager
+def bars() -> Iterator[Progress]:
+    """Progress with counts, time gone and time left; it draws only where somebody can see it."""
+    columns = (TextColumn("{task.description:<52}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(),
+               TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield progress
+
+
+def show_layers(name: str) -> None:
+    """A table of all that match, or everything about one."""
+    if not any(c in name for c in "*?["):
+        _show_layer(name)
+        return
+    found = list_layers(name)
+    if not found:
+        raise InputError(f"no layer matches {name!r}; `reprise layers` lists all")
+    table = Table("name", "family", "what it is", box=None)
+    for layer in found:
+        info = layer_info(layer)
+        table.add_row(layer, info.family, info.summary)
+    console.print(table)
+    console.print(f"\n{len(found)} layers; `reprise layers NAME` tells more of one. "
+                  f"Channel mixers: {', '.join(list_channels())}.")
+
+
+def _show_layer(name: str) -> None:
+    info = layer_info(name)
+    console.print(f"[bold]{name}[/] ({info.family})  {info.summary}\n", highlight=False)
+    for line in info.equations.splitlines():
+        console.print(f"    {line}", markup=False, highlight=False)
+    console.print()
+    options = ", ".join(f"{key}={value!r}" for key, value in info.options.items()) or "none"
+    excused = {f"Excused ({law})": why for law, why in info.excused.items()}
+    for key, text in {**info.sections, "Options": options, **excused}.items():
+        console.print(f"{key:<9} {' '.join(text.split())}", markup=False, highlight=False)
+
+
+def show_info() -> None:
+    """Versions, machine and what is set."""
+    table = Table(box=None, show_header=False)
+    for key, value in (describe(cores()) | told(1)).items():
+        table.add_row(key, str(value))
+    table.add_row("data sets", os.environ.get("REPRISE_DATA", "downloaded when first used (REPRISE_DATA is not set)"))
+    table.add_row("layers", str(len(list_layers())))
+    console.print(table)

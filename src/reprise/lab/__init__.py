@@ -1,0 +1,1 @@
+"""Runs a grid of measurements: workers, rows on disk, resume after a kill."""

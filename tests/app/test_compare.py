@@ -1,0 +1,114 @@
+"""`reprise compare` as a user runs it: killed at any moment, it goes on; a model that fails stops no other."""
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from reprise.app.comparison import engine
+from reprise.app.comparison.engine import ROUNDS, SLICES, Comparison
+from reprise.app.comparison.settings import Settings
+from reprise.core.errors import InputError
+from reprise.lab.workers import Event
+
+MODELS = ("elman", "mingru")
+
+
+@pytest.fixture
+def prose(tmp_path):
+    path = tmp_path / "prose.txt"
+    chance = random.Random(0)
+    words = ["state", "carries", "on", "where", "it", "stopped", "the", "quick", "fox", "jumps"]
+    path.write_text("".join(" ".join(chance.choices(words, k=9)) + ".\n\n" for _ in range(900)))
+    return path
+
+
+def command(prose: Path, out: Path) -> list[str]:
+    options = ["--budget", "1s", "--seeds", "2", "--width", "16", "--depth", "1", "--batch", "4", "--length", "32"]
+    return [sys.executable, "-c", "from reprise.app.cli import main; main()", "compare", str(prose),
+            "--models", ",".join(MODELS), "--out", str(out), *options]
+
+
+def settings(prose: Path, **changed) -> Settings:
+    return Settings(**{"data": (str(prose),), "models": MODELS, "budget": 1.0, "seeds": 1, "width": 8, "depth": 1,
+                       "batch": 2, "length": 16} | changed)
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_goes_on(tmp_path, prose):
+    out, chance = tmp_path / "out", random.Random(1)
+    environment = os.environ | {"REPRISE_CACHE": str(tmp_path / "cache")}
+    for _ in range(4):
+        running = subprocess.Popen(command(prose, out), env=environment, start_new_session=True,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(2, 9))
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    ended = subprocess.run(command(prose, out), env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    rows = Comparison(settings(prose, seeds=2, width=16, batch=4, length=32), out).rows
+    counts = Counter((row["kind"], row["model"], row.get("seed"), row.get("turn")) for row in rows)
+    assert set(counts.values()) == {1}, "a row is there twice"
+    assert len(rows) == len(MODELS) * (ROUNDS + 2 * SLICES + 2)
+    found = json.loads((out / "compare.json").read_text())
+    assert [m["status"] for m in found["models"]] == ["done", "done"]
+    assert all(len(m["curve"]) == 2 * SLICES for m in found["models"])
+    page = (out / "report.html").read_text()
+    assert len(page) < 500_000 and found["verdict"].split()[0] in page
+    assert "Report:" in ended.stdout and not (out / "checkpoints").exists()
+
+
+def test_a_failing_model_stops_no_other(tmp_path, prose, monkeypatch):
+    def events(tasks, jobs, preload):
+        for task in tasks:
+            if task.key["model"] == "elman" and task.key["kind"] == "point":
+                yield Event(task, "failed", "killed by signal 9")
+            else:
+                yield Event(task, "done", {"bytes_per_second": 900.0})
+
+    monkeypatch.setattr(engine, "run_tasks", events)
+    comparison = Comparison(settings(prose, seeds=2), tmp_path / "out")
+    list(comparison.run())
+    assert comparison.failure("elman", 0) == "killed by signal 9" and comparison.failure("mingru", 1) is None
+    assert list(comparison.trials()) == [("mingru", 0), ("mingru", 1)]
+    assert {row["model"] for row in comparison.found("final")} == {"mingru"}
+    assert len(comparison.found("point", model="mingru", seed=1)) == SLICES
+
+
+def test_compute_is_equal(tmp_path, prose, monkeypatch):
+    """Bytes follow from the median of measured speeds; one wild measurement does not count."""
+    comparison = Comparison(settings(prose, budget=10.0), tmp_path / "out")
+    for turn, (slow, fast) in enumerate([(3200, 32_000), (3200, 32_000), (10**9, 1)]):
+        comparison.rows += [{"kind": "speed", "model": m, "turn": turn, "bytes_per_second": s}
+                            for m, s in zip(MODELS, (slow, fast), strict=True)]
+    assert [comparison.steps(m) * 2 * 16 / comparison.speed(m) for m in MODELS] == [10.0, 10.0]
+
+
+def test_another_comparison_is_refused(tmp_path, prose):
+    Comparison(settings(prose), tmp_path / "out")
+    Comparison(settings(prose), tmp_path / "out")
+    with pytest.raises(InputError, match=r"holds another comparison \(budget was 1.0, is 2.0\)"):
+        Comparison(settings(prose, budget=2.0), tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_no_space_is_one_line(tmp_path, prose):
+    """A disk that is full: here, no file may grow past so many bytes."""
+    environment = os.environ | {"REPRISE_CACHE": str(tmp_path / "cache")}
+
+    def run(most: int) -> subprocess.CompletedProcess:
+        return subprocess.run(command(prose, tmp_path / "out"), env=environment, capture_output=True, text=True,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)))
+
+    for most, message in ((30_000, "cannot write to the cache folder"), (60_000, "no space left")):
+        ended = run(most)
+        assert ended.returncode == 2, ended.stderr
+        assert ended.stderr.startswith("reprise: ") and ended.stderr.count("\n") == 1 and message in ended.stderr
+    assert run(10**9).returncode == 0, "with space again, the same command goes on"
