@@ -33,6 +33,10 @@ socket.socket.connect = _only_local(socket.socket.connect)
 socket.socket.connect_ex = _only_local(socket.socket.connect_ex)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--regold", action="store_true", help="write the golden numbers of layers anew")
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
