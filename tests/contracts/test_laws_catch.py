@@ -1,4 +1,6 @@
 """The laws have teeth: each planted bug breaks the law that is named for it."""
+from typing import ClassVar
+
 import pytest
 import torch
 from torch.nn.functional import pad
@@ -65,7 +67,8 @@ class ConvolvesAcrossResets(RGLRU):
 
 class DecaysAtPadding(RetNet):
     def recur(self, p, memory, marks):
-        return super().recur(p._replace(k=marks.pad(p.k, 0.0)), memory, marks._replace(real=None))
+        q, k, v = p
+        return super().recur((q, marks.pad(k, 0.0), v), memory, marks._replace(real=None))
 
 
 class ReadsPadding(MinGRU):
@@ -77,7 +80,7 @@ class ReadsPadding(MinGRU):
 class ZeroesOneRow(MinGRU):
     def recur(self, p, memory, marks):
         read, memory = super().recur(p, memory, marks)
-        keep = torch.ones(read.shape[:2] + (1,), dtype=read.dtype)
+        keep = torch.ones((*read.shape[:2], 1), dtype=read.dtype)
         if read.shape[1] == 65:
             keep[1, 40] = 0
         return read * keep, memory
@@ -156,11 +159,11 @@ def test_the_first_bad_position_is_reported():
         laws.check_forward_is_repeated_step(ZeroesOneRow(4).double())
 
 
-def test_proof_reports_every_law():
+def test_proof_compiles_a_report_of_every_law():
     findings = prove(MinGRU(4))
     assert [f.law for f in findings] == [laws.law_name(check) for check in laws.checks()]
     assert {f.verdict for f in findings} == {"holds"}
-    with pytest.raises(Broken, match="breaks .* laws:") as caught:
+    with pytest.raises(Broken, match=r"breaks .* laws:") as caught:
         prove(DropsTheInitialState(4))
     broken = {f.law for f in caught.value.findings if f.verdict == "fails"}
     assert "any_split_is_the_whole" in broken and "errors_say_what_to_do" not in broken
@@ -168,12 +171,12 @@ def test_proof_reports_every_law():
 
 def test_a_stale_excuse_is_a_failure():
     class Excused(MinGRU):
-        excused = {"any_split_is_the_whole": "an excuse for something that holds"}
+        excused: ClassVar = {"any_split_is_the_whole": "an excuse for something that holds"}
 
     with pytest.raises(Broken, match="excused, but it holds"):
         prove(Excused(4))
 
 
-def test_only_layers_can_be_proved():
+def test_errors_say_that_only_layers_can_be_proved():
     with pytest.raises(TypeError, match="expected a SequenceLayer, got Linear"):
         prove(torch.nn.Linear(4, 4))

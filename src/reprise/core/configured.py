@@ -6,7 +6,7 @@ __all__ = ["Configured"]
 
 
 class Configured:
-    """Keeps what the constructor was called with, defaults included, as `options`: `type(m)(**m.options)` is built alike."""
+    """Keeps what the constructor was given, defaults included, as `options`: `type(m)(**m.options)` is built alike."""
 
     options: dict[str, Any]
 

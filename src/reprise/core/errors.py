@@ -2,7 +2,7 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InputError", "suggest"]
+__all__ = ["InputError", "check_counts", "suggest"]
 
 
 class InputError(ValueError):
@@ -12,7 +12,20 @@ class InputError(ValueError):
 def suggest(name: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the nearest right ones, or all there are."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, 2, cutoff=0.5)
+    spelt = {_plain(k): k for k in known}
+    near = difflib.get_close_matches(_plain(name), spelt, 2, cutoff=0.5)
     if near:
-        return f"; did you mean {' or '.join(map(repr, near))}?"
+        return f"; did you mean {' or '.join(repr(spelt[n]) for n in near)}?"
     return f"; known: {', '.join(known) or 'none'}"
+
+
+def check_counts(who: str, **counts: int | None) -> None:
+    """Raises InputError for an option of `who` that is no whole number of 1 or more; None means: left to a default."""
+    for name, count in counts.items():
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise InputError(f"{who}: expected {name} of 1 or more, got {count!r}; try {name}=1")
+
+
+def _plain(name: object) -> str:
+    """A name without what people spell differently: GRU, RG-LRU, Gated DeltaNet."""
+    return str(name).lower().translate({ord(c): None for c in "-_ "})

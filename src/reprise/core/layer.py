@@ -2,7 +2,8 @@
 from abc import ABC, abstractmethod
 from typing import ClassVar, Generic, TypeVar
 
-from jaxtyping import Bool, Float, Int
+import torch
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor, nn
 
 from reprise.core.configured import Configured
@@ -25,7 +26,7 @@ class SequenceLayer(Configured, nn.Module, ABC, Generic[State]):
     width: int
     excused: ClassVar[dict[str, str]] = {}  # law -> why this layer cannot meet it
     recurrent_parameters: ClassVar[tuple[str, ...]] = ()  # those the paper trains slower and without weight decay
-    undecayed_parameters: ClassVar[tuple[str, ...]] = ()  # matrices that are rates or gains, which weight decay would spoil
+    undecayed_parameters: ClassVar[tuple[str, ...]] = ()  # rates and gains kept as matrices: decay would spoil them
 
     @abstractmethod
     def initial_state(self, batch: int) -> State:
@@ -36,11 +37,11 @@ class SequenceLayer(Configured, nn.Module, ABC, Generic[State]):
         """What `forward` does once everything is checked; input at padding is zero, output there is free."""
 
     def placed(self, index: int, depth: int) -> None:
-        """Told once, by a stack that holds it, which of how many layers this is: for initialisations that depend on it."""
+        """Told once, by a stack that holds it, which of how many layers this is: some initialise by it."""
 
     def forward(
         self, x: Float[Tensor, "B T D"], state: State | None = None, *,
-        lengths: Int[Tensor, "B"] | None = None, resets: Bool[Tensor, "B T"] | None = None,
+        lengths: Integer[Tensor, "B"] | None = None, resets: Bool[Tensor, "B T"] | None = None,
     ) -> tuple[Float[Tensor, "B T Y"], State]:
         """Outputs (zero at padding), and the state after each row's last real step.
 
@@ -54,24 +55,61 @@ class SequenceLayer(Configured, nn.Module, ABC, Generic[State]):
 
     def step(self, x: Float[Tensor, "B D"], state: State) -> tuple[Float[Tensor, "B Y"], State]:
         """One step: the output and the state after it. The same function as `forward` over T = 1."""
-        if x.ndim != 2:
-            raise InputError(f"{type(self).__name__}.step: expected x of shape (B, {self.width}), got {tuple(x.shape)}; "
-                             "use forward for whole sequences")
+        if not isinstance(x, Tensor) or x.ndim != 2:
+            raise InputError(f"{type(self).__name__}.step: expected x of shape (B, {self.width}), "
+                             f"got {_shape(x)}; use forward for whole sequences")
         y, state = self(x[:, None], state)
         return y[:, 0], state
 
     def _check(self, x: Tensor, state: State | None) -> None:
         name = type(self).__name__
-        if x.ndim != 3 or x.shape[2] != self.width:
-            raise InputError(f"{name}: expected x of shape (B, T, {self.width}), got {tuple(x.shape)}; "
-                             + ("use step for one step" if x.ndim == 2 else f"or build {name}({x.shape[-1]})"))
+        if not isinstance(x, Tensor) or x.ndim != 3 or x.shape[2] != self.width:
+            raise InputError(f"{name}: expected x of shape (B, T, {self.width}), got {_shape(x)}{self._remedy(x)}")
         if not x.is_floating_point():
             raise InputError(f"{name}: expected floating-point x, got {x.dtype}; embed tokens first, or call x.float()")
-        if state is None:
-            return
-        want = {n: (len(x), *s.shape[1:]) for n, s in named_tensors(self.initial_state(0))}
-        got = {n: tuple(s.shape) for n, s in named_tensors(state)}
-        if want != got:
-            raise InputError(f"{name}: this state does not fit: expected {want}, got {got}; "
-                             f"start from initial_state({len(x)})")
+        self._check_kind(x)
+        if state is not None:
+            self._check_state(x, state)
 
+    def _remedy(self, x: object) -> str:
+        if not isinstance(x, Tensor):
+            return "; give a tensor"
+        if x.ndim == 2:
+            return "; use step for one step"
+        return f"; or build {type(self).__name__}({x.shape[-1]})" if x.ndim == 3 else "; batch first, then time"
+
+    def _check_kind(self, x: Tensor) -> None:
+        """Torch would say so as well, but of a matrix product somewhere inside; a kernel might not say it at all."""
+        like = next(self.parameters(), None)
+        if like is None:
+            return
+        if x.device != like.device:
+            raise InputError(f"{type(self).__name__}: x is on {x.device} and the parameters are on {like.device}; "
+                             f"call x.to({str(like.device)!r}), or move the layer")
+        if x.dtype != like.dtype and not _casts(x):
+            kinds = {p.dtype for p in self.parameters()}  # a layer may keep some of its parameters wider
+            if x.dtype not in kinds:
+                raise InputError(f"{type(self).__name__}: x is {x.dtype} and the parameters are "
+                                 f"{' and '.join(map(str, kinds))}; call x.to({like.dtype}), or cast the layer")
+
+    def _check_state(self, x: Tensor, state: State) -> None:
+        like, given = dict(named_tensors(self.initial_state(0))), dict(named_tensors(state))
+        want, got = {n: (len(x), *s.shape[1:]) for n, s in like.items()}, {n: tuple(s.shape) for n, s in given.items()}
+        if want != got:
+            raise InputError(f"{type(self).__name__}: this state does not fit: expected {want}, got {got}; "
+                             f"start from initial_state({len(x)})")
+        for n, s in like.items():
+            if s.device != given[n].device or (s.dtype != given[n].dtype and not _casts(x)):
+                raise InputError(f"{type(self).__name__}: this state does not fit: {n} is {given[n].dtype} on "
+                                 f"{given[n].device}, expected {s.dtype} on {s.device}; `move` takes it to another device; "
+                                 f"for another precision start from initial_state({len(x)})")
+
+
+def _casts(x: Tensor) -> bool:
+    """Whether autocast is at work, which brings types together by itself."""
+    kind = x.device.type
+    return torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+
+
+def _shape(x: object) -> str:
+    return str(tuple(x.shape)) if isinstance(x, Tensor) else f"a {type(x).__name__}"

@@ -2,12 +2,14 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Integer
 from torch import Tensor
 
 from reprise.core.errors import InputError
 
-__all__ = ["NO_MARKS", "Marks", "mark", "over"]
+__all__ = ["NO_MARKS", "WHOLE", "Marks", "mark", "over"]
+
+WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)  # types of whole numbers
 
 
 class Marks(NamedTuple):
@@ -45,14 +47,14 @@ def over(mask: Bool[Tensor, "B ..."], x: Tensor) -> Tensor:
     return mask.reshape(*mask.shape, *[1] * (x.ndim - mask.ndim))
 
 
-def mark(x: Tensor, lengths: Int[Tensor, "B"] | None, resets: Bool[Tensor, "B T"] | None) -> Marks:
+def mark(x: Tensor, lengths: Integer[Tensor, "B"] | None, resets: Bool[Tensor, "B T"] | None) -> Marks:
     """`lengths` and `resets` for an input (B T ...), checked. Raises InputError where they do not fit."""
     if lengths is None and resets is None:
         return NO_MARKS
     B, T = x.shape[:2]
-    if resets is not None and (resets.shape != (B, T) or resets.dtype != torch.bool):
-        raise InputError(f"resets is {resets.dtype} {tuple(resets.shape)}; "
-                         f"give torch.bool {(B, T)}, True where a new sequence begins")
+    if resets is not None:
+        _check_resets(resets, B, T)
+        resets = resets.to(x.device)
     if lengths is None:
         return Marks(None, resets)
     _check_lengths(lengths, B, T)
@@ -60,10 +62,19 @@ def mark(x: Tensor, lengths: Int[Tensor, "B"] | None, resets: Bool[Tensor, "B T"
     return Marks(real, None if resets is None else resets & real)
 
 
+def _check_resets(resets: Tensor, B: int, T: int) -> None:
+    if not (isinstance(resets, Tensor) and resets.shape == (B, T) and resets.dtype == torch.bool):
+        raise InputError(f"resets is {_kind(resets)}; give torch.bool {(B, T)}, True where a new sequence begins")
+
+
 def _check_lengths(lengths: Tensor, B: int, T: int) -> None:
-    if lengths.shape != (B,) or lengths.is_floating_point() or lengths.dtype == torch.bool:
-        raise InputError(f"lengths is {lengths.dtype} {tuple(lengths.shape)}; give one whole length for each of the {B} rows of x")
+    if not (isinstance(lengths, Tensor) and lengths.shape == (B,) and lengths.dtype in WHOLE):
+        raise InputError(f"lengths is {_kind(lengths)}; give a tensor, one whole length for each of the {B} rows of x")
     if torch.compiler.is_compiling():
         return  # a look at the values would break the graph
     if B and not 0 <= int(lengths.min()) <= int(lengths.max()) <= T:
         raise InputError(f"lengths run from {int(lengths.min())} to {int(lengths.max())}; give lengths from 0 to T={T}")
+
+
+def _kind(x: object) -> str:
+    return f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor) else f"a {type(x).__name__}"

@@ -10,7 +10,7 @@ __all__ = ["Registry"]
 
 
 class Registry:
-    """Classes of one kind, each alone in a file named after it, in the packages given. Listing imports only packages."""
+    """Classes of one kind, each alone in a file named after it, in some packages. Listing imports packages only."""
 
     def __init__(self, kind: str, packages: Sequence[str]):
         self.kind, self.packages = kind, tuple(packages)

@@ -7,7 +7,10 @@ from torch import Tensor
 
 from reprise.core.errors import InputError
 
-__all__ = ["concatenate", "count_bytes", "detach", "fork", "map_state", "move", "named_tensors", "refill", "select", "steps"]
+__all__ = [
+    "batch_size", "concatenate", "count_bytes", "detach", "fork", "map_state", "move", "named_tensors", "refill",
+    "select", "steps",
+]
 
 
 def map_state(f: Callable, tree: Any, *others: Any) -> Any:
@@ -22,12 +25,19 @@ def named_tensors(tree: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     if isinstance(tree, Tensor):
         yield prefix, tree
         return
+    if not isinstance(tree, tuple | list):
+        place = prefix and f" at {prefix}"
+        raise InputError(f"expected a tree of tuples of tensors, got a {type(tree).__name__}{place}; "
+                         "give what forward, step or initial_state returned")
     for name, part in zip(getattr(tree, "_fields", range(len(tree))), tree, strict=True):
         yield from named_tensors(part, f"{prefix}.{name}" if prefix else str(name))
 
 
 def refill(tree: Any, tensors: Iterable[Tensor]) -> Any:
-    """The same tree around other tensors, in the order of `named_tensors`."""
+    """The same tree around other tensors, as many as it holds, in the order of `named_tensors`."""
+    tensors, places = list(tensors), sum(1 for _ in named_tensors(tree))
+    if len(tensors) != places:
+        raise InputError(f"refill: expected {places} tensors, one for each that the tree holds, got {len(tensors)}")
     following = iter(tensors)
     return map_state(lambda _: next(following), tree)
 
@@ -43,12 +53,15 @@ def select(tree: Any, rows: Sequence[int] | Tensor) -> Any:
     index = torch.as_tensor(rows)
     if index.ndim != 1:
         raise InputError(f"select: expected a list of rows, got {rows!r}; give [{rows!r}] for one row")
+    if index.is_floating_point() and index.numel():
+        raise InputError(f"select: expected whole numbers of rows or a mask of booleans, got {rows!r}")
     if index.dtype == torch.bool:
         if len(index) != batch:
             raise InputError(f"select: a mask of {len(index)} rows does not fit a state of {batch} rows")
         index = index.nonzero()[:, 0]
     if index.numel() and not -batch <= int(index.min()) <= int(index.max()) < batch:
-        raise InputError(f"select: rows {index.tolist()} asked of a state of {batch} rows; give rows from 0 to {batch - 1}")
+        raise InputError(f"select: rows {index.tolist()} asked of a state of {batch} rows; "
+                         f"give rows from {-batch} to {batch - 1}")
     return map_state(lambda s: s.index_select(0, index.long().to(s.device) % max(batch, 1)), tree)
 
 
@@ -60,14 +73,14 @@ def fork(tree: Any, copies: int) -> Any:
 
 
 def concatenate(trees: Sequence[Any]) -> Any:
-    """States of the same layer as one batch, in the order given."""
+    """States of the same layer as one batch, in the order given. Raises InputError where shapes or types differ."""
     if not trees:
         raise InputError("concatenate: expected at least one state, got none; start from layer.initial_state(0)")
-    shapes = [[(name, s.shape[1:]) for name, s in named_tensors(tree)] for tree in trees]
+    shapes = [[(name, s.shape[1:], s.dtype) for name, s in named_tensors(tree)] for tree in trees]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:
             raise InputError(f"concatenate: state {i} holds {_listed(shape)} and state 0 {_listed(shapes[0])}; "
-                             "they belong to different layers")
+                             "they belong to different layers, or to one in another precision")
     return map_state(lambda *parts: torch.cat(parts), *trees)
 
 
@@ -90,7 +103,8 @@ def steps(tree: Any) -> list:
     """A tree of (B T ...) as T trees of (B ...); slicing `[:, t]` instead costs T^2 in backward."""
     if isinstance(tree, Tensor):
         return list(tree.unbind(1))
-    return [_like(tree, parts) for parts in zip(*map(steps, tree), strict=True)]
+    parts = zip(*(tensor.unbind(1) for _, tensor in named_tensors(tree)), strict=True)
+    return [refill(tree, part) for part in parts]
 
 
 def _like(tree: Any, parts: Sequence) -> Any:
@@ -98,4 +112,4 @@ def _like(tree: Any, parts: Sequence) -> Any:
 
 
 def _listed(shapes: list) -> str:
-    return ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes) or "nothing"
+    return ", ".join(f"{name} {tuple(shape)} {dtype}" for name, shape, dtype in shapes) or "nothing"

@@ -39,7 +39,8 @@ def load_state(path: str | Path, model: nn.Module, *, other_weights: bool = Fals
     for key in ("model", "options", "dtype", *([] if other_weights else ["weights"])):
         if about[key] != ours[key]:
             hint = "; pass other_weights=True to carry on all the same" if key == "weights" else ""
-            raise InputError(f"{path}: this state belongs to another model: its {key} is {about[key]}, here it is {ours[key]}{hint}")
+            raise InputError(f"{path}: this state belongs to another model: "
+                             f"its {key} is {about[key]}, here it is {ours[key]}{hint}")
     batch = len(next(iter(tensors.values()))) if tensors else 0
     like = model.initial_state(batch)
     want = {name: (tuple(t.shape), t.dtype) for name, t in named_tensors(like)}

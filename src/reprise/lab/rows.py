@@ -34,7 +34,7 @@ def read_rows(path: Path) -> list[Row]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); choose another --out") from error
     rows = [row for row in map(_row, content.splitlines()) if row is not None]
-    if content and not rows and not content.startswith(START):
+    if content and not rows and not START.startswith(content[:len(START)]):
         raise InputError(f"{path}: expected a row of JSON a line, got something else; choose another --out")
     return rows
 

@@ -1,4 +1,4 @@
-"""A trained model as a folder, in the Hugging Face convention: model.safetensors and config.json, here or on the hub."""
+"""A trained model as a folder, as Hugging Face has it: model.safetensors and config.json, here or on the hub."""
 import json
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ class Pretrained(Configured, nn.Module):
     """`save_pretrained`, `from_pretrained` and `push_to_hub` for a model whose options are plain JSON."""
 
     def save_pretrained(self, folder: str | Path, **about: Any) -> Path:
-        """Write weights and configuration (and what else there is to say, plain JSON) into `folder`. Atomic, file by file."""
+        """Write weights and configuration, with whatever is said `about` it (plain JSON), each file atomically."""
         folder = Path(folder)
         config = {"model": type(self).__name__, "options": self.options, **about}
         save_tensors(folder / WEIGHTS, self.state_dict(), {"kind": "model", **config})
@@ -29,17 +29,22 @@ class Pretrained(Configured, nn.Module):
 
     @classmethod
     def from_pretrained(cls: type[Model], source: str | Path, *, revision: str | None = None) -> Model:
-        """The model in a folder, or in the hub's repository of that name ("owner/name", at `revision`), in evaluation mode.
+        """The model in a folder, or in the hub's repository "owner/name" (at `revision`), in evaluation mode.
 
-        Raises InputError for what is neither, for a damaged file (with the tensor's name) and for another class of model.
+        Raises InputError for what is neither, for a damaged file (with the tensor's name), for another class of model.
         """
         folder = Path(source) if Path(source).exists() else _download(str(source), revision)
         weights, about = load_tensors(folder / WEIGHTS if folder.is_dir() else folder, "model")
         if about["model"] != cls.__name__:
-            raise InputError(f"{source}: holds a {about['model']}, not a {cls.__name__}; load it with {about['model']}.from_pretrained")
-        model = cls(**about["options"])
-        model.to(next(iter(weights.values())).dtype)
-        model.load_state_dict(weights)
+            raise InputError(f"{source}: holds a model of class {about['model']}, not {cls.__name__}; "
+                             f"load it with {about['model']}.from_pretrained")
+        try:
+            model = cls(**about["options"])
+            model.to(next(iter(weights.values())).dtype)  # what is not saved
+            model.load_state_dict(weights, assign=True)  # in the precision that each has
+        except (RuntimeError, TypeError, StopIteration) as error:
+            raise InputError(f"{source}: does not fit this version of {cls.__name__} "
+                             f"({str(error).splitlines()[0]}); load it with the version that saved it") from error
         return model.eval()
 
     def push_to_hub(self, repository: str, *, private: bool = False, token: str | None = None) -> str:
@@ -52,7 +57,8 @@ class Pretrained(Configured, nn.Module):
         hub.create_repo(repository, private=private, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             self.save_pretrained(folder)
-            return hub.upload_folder(repo_id=repository, folder_path=folder, commit_message="Model saved by reprise")
+            said = "Model saved by reprise"
+            return hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=said)
 
 
 def _download(repository: str, revision: str | None) -> Path:
@@ -60,9 +66,10 @@ def _download(repository: str, revision: str | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     if repository.count("/") != 1:
-        raise InputError(f"{repository}: no such folder; give one that save_pretrained wrote, or a hub repository as owner/name")
+        raise InputError(f"{repository}: no such folder; give one that save_pretrained wrote, "
+                         "or a hub repository as owner/name")
     try:
         return Path(snapshot_download(repository, revision=revision, allow_patterns=[WEIGHTS, CONFIG]))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        raise InputError(f"{repository}: neither a folder here nor a repository the hub gives ({type(error).__name__}); "
-                         "check the name and the connection") from error
+        raise InputError(f"{repository}: neither a folder here nor a repository that the hub gives "
+                         f"({type(error).__name__}); check the name and the connection") from error

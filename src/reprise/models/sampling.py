@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from reprise.core.errors import InputError
@@ -27,7 +27,7 @@ class Sampler:
         if not self.temperature >= 0:
             raise InputError(f"temperature: expected 0 (the likeliest token) or more, got {self.temperature}")
         if self.top_k is not None and self.top_k < 1:
-            raise InputError(f"top_k: expected 1 or more tokens to choose from, got {self.top_k}; leave it out to keep all")
+            raise InputError(f"top_k: expected 1 or more tokens to choose from, got {self.top_k}; leave it out for all")
         if not 0 < self.top_p <= 1:
             raise InputError(f"top_p: expected a probability above 0, up to 1 (keep all), got {self.top_p}")
 
@@ -36,23 +36,30 @@ class Sampler:
         logits = logits.double()
         if self.temperature == 0:
             return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).double()
-        ranked, order = (logits / self.temperature).sort(dim=-1, descending=True, stable=True)
+        below = logits - logits.amax(-1, keepdim=True)  # before a temperature near zero makes them infinite
+        ranked, order = (below / self.temperature).sort(dim=-1, descending=True, stable=True)
         p = ranked.softmax(-1)
-        kept = p.cumsum(-1) - p < self.top_p
         if self.top_k is not None:
-            p = torch.where(torch.arange(p.shape[-1], device=p.device) < self.top_k, p, 0)
-            p = p / p.sum(-1, keepdim=True)
-            kept = p.cumsum(-1) - p < self.top_p
-        p = torch.where(kept, p, 0)
-        return torch.zeros_like(p).scatter(-1, order, p / p.sum(-1, keepdim=True))
+            p = _only(torch.arange(p.shape[-1], device=p.device) < self.top_k, p)
+        if self.top_p < 1:
+            p = _only(p.cumsum(-1) - p < self.top_p, p)
+        return torch.zeros_like(p).scatter(-1, order, p)
 
     def __call__(self, logits: Float[Tensor, "B V"], generators: Sequence[torch.Generator]) -> Int[Tensor, "B"]:
         """One token a row, drawn by inversion with one number of the row's own generator."""
-        at = torch.stack([torch.rand((), generator=g, dtype=torch.float64) for g in generators]) if generators else None
-        if at is None:
+        if len(generators) != len(logits):
+            raise InputError(f"Sampler: expected a generator for each of {len(logits)} rows, got {len(generators)}")
+        if not generators:
             return logits.new_zeros(0, dtype=torch.long)
+        at = torch.stack([torch.rand((), generator=g, dtype=torch.float64) for g in generators])
         p = self.probabilities(logits)
         at = at.to(p.device)[:, None] * p.sum(-1, keepdim=True)
         drawn = (p.cumsum(-1) <= at).sum(-1)
         last = p.shape[-1] - 1 - (p.flip(-1) > 0).int().argmax(-1)  # rounding must not reach a token that was ruled out
         return torch.minimum(drawn, last)
+
+
+def _only(kept: Bool[Tensor, "... V"], p: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
+    """The probabilities once all else is ruled out."""
+    p = torch.where(kept, p, 0)
+    return p / p.sum(-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The one residual block: any sequence layer in one slot, any channel mixer in the other; a stack of them is a layer too."""
+"""The one residual block: any sequence layer in one slot, any channel mixer in the other; a stack is a layer too."""
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,17 +11,19 @@ from reprise.layers import create_channel, create_layer
 
 __all__ = ["Block", "Stack"]
 
-Spec = str | tuple[str, dict[str, Any]]  # a name, or a name and its options
+Spec = str | tuple[str, dict[str, Any]] | list  # a name, or a name and its options: a list once it has been JSON
 
 
 class Block(SequenceLayer[Any]):
     """x <- x + layer(norm(x)), then x <- x + channel(norm(x)); the state is the layer's.
 
-    Source   pre-norm residuals: Xiong et al. 2020, arXiv:2002.04745, with RMS norms: Zhang & Sennrich 2019, arXiv:1910.07467
+    Source   pre-norm residuals: Xiong et al. 2020, arXiv:2002.04745; RMS norms: Zhang & Sennrich 2019, arXiv:1910.07467
     """
 
     def __init__(self, width: int, layer: SequenceLayer, channel: nn.Module | None = None, dropout: float = 0.0):
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise InputError(f"Block: expected dropout from 0 to below 1, a share of what is dropped, got {dropout}")
         self.width, self.layer, self.channel = width, layer, channel
         self.before_layer = nn.RMSNorm(width, eps=1e-6)
         self.before_channel = None if channel is None else nn.RMSNorm(width, eps=1e-6)
@@ -51,7 +53,8 @@ class Stack(SequenceLayer[tuple]):
             raise InputError("Stack: expected at least one layer, got an empty list; name some, as in ['gru', 'gru']")
         self.width = width
         self.blocks = nn.ModuleList(
-            Block(width, _build(create_layer, spec, width), channel and _build(create_channel, channel, width), dropout)
+            Block(width, _build(create_layer, spec, width),
+                  None if channel is None else _build(create_channel, channel, width), dropout)
             for spec in layers)
         for i, block in enumerate(self.blocks):
             block.layer.placed(i, len(self.blocks))
@@ -68,5 +71,9 @@ class Stack(SequenceLayer[tuple]):
 
 
 def _build(create: Any, spec: Spec, width: int) -> Any:
-    name, options = (spec, {}) if isinstance(spec, str) else spec
-    return create(name, width, **options)
+    match spec:
+        case str():
+            return create(spec, width)
+        case str() as name, dict() as options:
+            return create(name, width, **options)
+    raise InputError(f"expected a name, or (name, options) as in ('retnet', {{'heads': 2}}), got {spec!r}")

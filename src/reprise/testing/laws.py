@@ -114,7 +114,7 @@ def check_state_is_not_mutated(layer):
         again = layer(x, state), layer.step(x[:, 0], state)
     for now, then in zip(tensors(state), before, strict=True):
         assert torch.equal(now, then), "a call wrote into the state it was given"
-    _agree(first, again, tolerance=0)
+    _agree(first, again, tolerance=0.0)
 
 
 def check_state_size_does_not_grow(layer):
@@ -127,7 +127,7 @@ def check_saved_states_carry_on(layer):
     with tempfile.TemporaryDirectory() as folder:
         save_state(Path(folder) / "state.safetensors", state, layer)
         again = load_state(Path(folder) / "state.safetensors", layer)
-    _agree(layer(x, again), layer(x, state), tolerance=0)
+    _agree(layer(x, again), layer(x, state), tolerance=0.0)
 
 
 def check_forks_carry_on_alone(layer):
@@ -138,7 +138,7 @@ def check_forks_carry_on_alone(layer):
     for i, x_i in enumerate((x, other)):
         _agree((y[i::2], select(end, [i, 2 + i])), layer(x_i, state))
     rejoined = concatenate([select(state, [1]), select(state, [0])])
-    _agree(layer(x, select(rejoined, [1, 0])), layer(x, state), tolerance=0)
+    _agree(layer(x, select(rejoined, [1, 0])), layer(x, state), tolerance=0.0)
 
 
 def check_copies_agree(layer):
@@ -146,15 +146,14 @@ def check_copies_agree(layer):
     rebuilt = type(layer)(**layer.options).to(torch.float64)
     rebuilt.load_state_dict(layer.state_dict())
     for twin in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), rebuilt):
-        _agree(twin(x, state), layer(x, state), tolerance=0)
+        _agree(twin(x, state), layer(x, state), tolerance=0.0)
 
 
 def check_runs_where_its_parameters_are(layer):
     ghost = copy.deepcopy(layer).to("meta")
     state = ghost.initial_state(2)
-    y, end = ghost(torch.zeros(2, 3, layer.width, dtype=torch.float64, device="meta"), state)
-    at = {t.device.type for t in (y, *tensors(state), *tensors(end))}
-    assert at == {"meta"}, f"parameters on meta, results on {sorted(at)}"
+    _all_on_meta(state)
+    _all_on_meta(ghost(torch.zeros(2, 3, layer.width, dtype=torch.float64, device="meta"), state))
 
 
 def check_any_batch_size(layer):
@@ -170,9 +169,10 @@ def check_extreme_inputs_stay_finite(layer):
     for scale in (0.0, 1e3):
         x = (scale * torch.randn(2, 70, layer.width, generator=torch.Generator().manual_seed(2))).requires_grad_()
         y, end = single(x)
-        grads = torch.autograd.grad(y.square().mean(), [x, *single.parameters()], allow_unused=True, materialize_grads=True)
-        found = [y, *tensors(end), *grads]
-        assert all(t.isfinite().all() for t in found if t.is_floating_point()), f"not finite for inputs of size {scale:g}"
+        given = [x, *single.parameters()]
+        grads = torch.autograd.grad(y.square().mean(), given, allow_unused=True, materialize_grads=True)
+        found = [t for t in (y, *tensors(end), *grads) if t.is_floating_point()]
+        assert all(t.isfinite().all() for t in found), f"not finite for inputs of size {scale:g}"
 
 
 def check_compiles_in_one_graph(layer):
@@ -220,6 +220,11 @@ def check_errors_say_what_to_do(layer):
             assert message in str(error), f"expected {message!r} in {str(error)!r}"
         else:
             raise AssertionError(f"no error, expected one with {message!r}")
+
+
+def _all_on_meta(tree) -> None:
+    astray = {name: t.device.type for name, t in named_tensors(tree) if t.device.type != "meta"}
+    assert not astray, f"the parameters are on meta, but not {astray}"
 
 
 def _agree(got, want, tolerance: float = 1e-8) -> None:

@@ -32,7 +32,7 @@ class Broken(AssertionError):
 
 
 def prove(layer: SequenceLayer, *, strict: bool = True) -> list[Finding]:
-    """Every law on a copy of `layer` in float64. Keep it narrow (width 4 to 16): laws compare it with a loop over steps.
+    """Every law on a copy of `layer` in float64. Keep it narrow (width 4 to 16): laws compare with a loop over steps.
 
     Raises Broken where a law fails without an excuse in `layer.excused`, or holds in spite of one; with
     `strict=False` it only reports. TypeError for something that is not a SequenceLayer.

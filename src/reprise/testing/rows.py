@@ -13,7 +13,7 @@ FLOOR = 16  # units in the last place that any path may be off, whatever the loo
 
 
 def row_errors(got: Inexact[Tensor, "... N"], exact: Inexact[Tensor, "... N"]) -> Float[Tensor, "..."]:
-    """The largest error of every row over that row's size, in float64; NaN and infinity where `exact` has none count as infinite.
+    """The largest error of every row over that row's size, in float64; what is not a number is infinitely wrong.
 
     A row's size is at least a millionth of the tensor's, so that rows of nothing but rounding do not decide.
     """
@@ -40,18 +40,20 @@ def assert_rows_agree(got: Tensor, want: Tensor, name: str = "result", tolerance
 
 
 def assert_rows_as_good(got: Tensor, loop: Tensor, exact: Tensor, name: str = "result", factor: float = 4.0) -> None:
-    """A fast path's worst row is at most `factor` times as far from the truth as the plain loop's, in the same precision.
+    """A fast path's worst row is at most `factor` times as far from the truth as the plain loop's.
 
     got: the fast path, loop: the plain loop in the same precision, exact: the plain loop in float64.
     """
     allowed = factor * row_errors(loop, exact).flatten().amax(0, keepdim=True) if exact.numel() else torch.zeros(1)
     floor = FLOOR * torch.finfo(got.dtype).eps
-    _judge(row_errors(got, exact), allowed.clamp_min(floor), name, f"of the row's size ({factor:g} times the loop's worst)")
+    unit = f"of the row's size ({factor:g} times the loop's worst)"
+    _judge(row_errors(got, exact), allowed.clamp_min(floor), name, unit)
 
 
 def _judge(errors: Tensor, allowed: Tensor, name: str, unit: str) -> None:
     bad = (errors > allowed).nonzero()
     if len(bad):
         first = tuple(bad[0].tolist())
-        raise AssertionError(f"{name}: {len(bad)} of {errors.numel()} rows are off, the first at {first} by {errors[first]:.2g}, "
-                             f"the worst by {errors.max():.2g}; allowed {float(allowed.max()):.2g} {unit}")
+        raise AssertionError(f"{name}: {len(bad)} of {errors.numel()} rows are off, the first at {first} "
+                             f"by {errors[first]:.2g}, the worst by {errors.max():.2g}; "
+                             f"allowed {float(allowed.max()):.2g} {unit}")
