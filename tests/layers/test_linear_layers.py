@@ -191,7 +191,7 @@ def test_mamba_starts_with_short_and_long_steps():
     ("lru", {"max_phase": 0.0}, "max_phase above 0"),
     ("rg_lru", {"heads": 3}, "hidden=4 is not divisible by heads=3; try heads=2"),
     ("rg_lru", {"heads": 0}, "try heads=1"),
-    ("short_convolution", {"kernel_size": 0}, "give 1 or more"),
+    ("short_convolution", {"kernel_size": 0}, "try kernel_size=1"),
 ])
 def test_errors_say_what_to_do(name, options, message):
     with pytest.raises(InputError, match=message):

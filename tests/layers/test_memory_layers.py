@@ -154,7 +154,7 @@ def test_heads_must_divide(cls):
 def test_sizes_must_be_positive():
     with pytest.raises(InputError, match="expand of 1 or more, got 0"):
         GatedDeltaNet(4, expand=0)
-    with pytest.raises(InputError, match="ranks of 1 or more, got 0"):
+    with pytest.raises(InputError, match="rank of 1 or more, got 0"):
         RWKV7(4, rank=0)
 
 

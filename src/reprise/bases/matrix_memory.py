@@ -3,7 +3,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.bases.recurrent import Recurrent
-from reprise.core.errors import InputError
+from reprise.core.errors import InputError, check_counts
 from reprise.ops.delta_rule import Correction, delta_rule
 from reprise.ops.linear_attention import linear_attention
 
@@ -20,9 +20,10 @@ class MatrixMemory(Recurrent):
     """
 
     def __init__(self, width: int, heads: int | None = None, key: int | None = None, value: int | None = None):
+        check_counts(type(self).__name__, width=width, heads=heads, key=key, value=value)
         heads = usual_heads(width) if heads is None else heads
-        if heads < 1 or width % heads:
-            near = max(h for h in range(1, max(heads, 2)) if width % h == 0)
+        if width % heads:
+            near = max(h for h in range(1, heads) if width % h == 0)
             raise InputError(f"{type(self).__name__}: width={width} is not divisible by heads={heads}; "
                              f"try heads={near}")
         super().__init__(width, (heads, key or width // heads, value or width // heads))

@@ -2,7 +2,8 @@
 import inspect
 import re
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 from torch import nn
 
@@ -12,7 +13,8 @@ from reprise.core.registry import Registry
 
 __all__ = ["LayerInfo", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers"]
 
-SEQUENCE = Registry("layer", [f"reprise.layers.{family}" for family in ("nonlinear", "linear", "memory", "convolution")])
+FAMILIES = ("nonlinear", "linear", "memory", "convolution")
+SEQUENCE = Registry("layer", [f"reprise.layers.{family}" for family in FAMILIES])
 CHANNEL = Registry("channel mixer", ["reprise.layers.channel"])
 
 
@@ -58,7 +60,8 @@ def layer_info(name: str) -> LayerInfo:
     summary, _, rest = inspect.cleandoc(cls.__doc__).partition("\n")
     sections = dict(re.findall(r"^([A-Z]\w+)  +(\S.*(?:\n {4,}\S.*)*)", rest, re.M))
     equations = inspect.cleandoc(re.split(r"^[A-Z]\w+  +", rest, maxsplit=1, flags=re.M)[0].strip("\n"))
-    return LayerInfo(name, cls.__module__.split(".")[-2], summary, equations, sections, _options(cls), dict(cls.excused))
+    family = cls.__module__.split(".")[-2]
+    return LayerInfo(name, family, summary, equations, sections, _options(cls), dict(cls.excused))
 
 
 def _build(registry: Registry, name: str, width: int, options: dict[str, Any]) -> Any:
@@ -69,7 +72,21 @@ def _build(registry: Registry, name: str, width: int, options: dict[str, Any]) -
             raise InputError(f"{name} has no option {option!r}{suggest(option, known)}")
     if isinstance(width, bool) or not isinstance(width, int) or width < 1:
         raise InputError(f"{name}: expected a width of 1 or more, got {width!r}")
+    for option, kind in get_type_hints(cls.__init__).items():
+        if option in options and not _is_kind(options[option], kind):
+            said = kind.__name__ if isinstance(kind, type) else kind
+            raise InputError(f"{name}: expected {option} to be {said}, got {options[option]!r}")
     return cls(width, **options)
+
+
+def _is_kind(value: Any, kind: Any) -> bool:
+    """Whether a value is of an option's type, where that is made of classes; a whole number may stand for a float."""
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    if not all(isinstance(k, type) for k in kinds):
+        return True
+    if type(value) is bool:
+        return bool in kinds
+    return isinstance(value, (*kinds, int) if float in kinds else kinds)
 
 
 def _options(cls: type) -> dict[str, Any]:

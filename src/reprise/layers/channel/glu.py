@@ -4,6 +4,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from reprise.core.errors import check_counts
+
 __all__ = ["GLU"]
 
 
@@ -21,7 +23,8 @@ class GLU(nn.Module):
     def __init__(self, width: int, hidden: int | None = None):
         super().__init__()
         self.width = width
-        hidden = hidden or 8 * math.ceil(width / 3)
+        check_counts("GLU", width=width, hidden=hidden)
+        hidden = 8 * math.ceil(width / 3) if hidden is None else hidden
         self.gate = nn.Linear(width, hidden, bias=False)
         self.from_x = nn.Linear(width, hidden, bias=False)
         self.out = nn.Linear(hidden, width, bias=False)

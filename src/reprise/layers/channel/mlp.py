@@ -2,6 +2,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
+from reprise.core.errors import check_counts
+
 __all__ = ["MLP"]
 
 
@@ -19,8 +21,10 @@ class MLP(nn.Module):
     def __init__(self, width: int, hidden: int | None = None):
         super().__init__()
         self.width = width
-        self.from_x = nn.Linear(width, hidden or 4 * width)
-        self.out = nn.Linear(hidden or 4 * width, width)
+        check_counts("MLP", width=width, hidden=hidden)
+        hidden = 4 * width if hidden is None else hidden
+        self.from_x = nn.Linear(width, hidden)
+        self.out = nn.Linear(hidden, width)
 
     def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
         return self.out(gelu(self.from_x(x)))

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from reprise.bases.recurrent import Recurrent
-from reprise.core.errors import InputError
+from reprise.core.errors import check_counts
 from reprise.ops.short_convolution import short_convolution
 
 __all__ = ["ShortConvolution"]
@@ -26,9 +26,8 @@ class ShortConvolution(Recurrent):
     def __init__(
         self, width: int, hidden: int | None = None, kernel_size: int = 4, bias: bool = True, input_bias: bool = False
     ):
-        if kernel_size < 1:
-            raise InputError(f"ShortConvolution: kernel_size={kernel_size} sees nothing; give 1 or more")
-        hidden = hidden or width
+        check_counts("ShortConvolution", width=width, hidden=hidden, kernel_size=kernel_size)
+        hidden = width if hidden is None else hidden
         super().__init__(width, (kernel_size - 1, hidden))
         edge = 1 / math.sqrt(kernel_size)
         self.from_x = nn.Linear(width, hidden, bias=input_bias)

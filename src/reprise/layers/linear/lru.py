@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import linear
 
 from reprise.bases.linear_recurrence import LinearRecurrence
-from reprise.core.errors import InputError
+from reprise.core.errors import InputError, check_counts
 from reprise.layers.linear._wide import wide
 
 __all__ = ["LRU"]
@@ -30,10 +30,11 @@ class LRU(LinearRecurrence):
         self, width: int, hidden: int | None = None, r_min: float = 0.0, r_max: float = 1.0,
         max_phase: float = 2 * math.pi,
     ):
-        if not 0 <= r_min < r_max <= 1 or max_phase <= 0:
+        if not 0 <= r_min < r_max <= 1 or not 0 < max_phase < math.inf:
             raise InputError(f"LRU: r_min={r_min}, r_max={r_max}, max_phase={max_phase} is no ring; "
                              "give 0 <= r_min < r_max <= 1 and a max_phase above 0")
-        N = hidden or width
+        check_counts("LRU", width=width, hidden=hidden)
+        N = width if hidden is None else hidden
         super().__init__(width, (N,))
         area, turn = torch.empty(2, N).uniform_(1e-6, 1 - 1e-6)  # the ends would be log 0
         square = r_min**2 + area * (r_max**2 - r_min**2)

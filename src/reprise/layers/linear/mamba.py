@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn.functional import silu, softplus
 
 from reprise.bases.recurrent import Recurrent
+from reprise.core.errors import check_counts
 from reprise.layers.convolution.short_convolution import ShortConvolution
 from reprise.ops.selective_scan import Selection, selective_scan
 
@@ -26,7 +27,9 @@ class Mamba(Recurrent):
     def __init__(
         self, width: int, hidden: int | None = None, states: int = 16, rank: int | None = None, kernel_size: int = 4
     ):
-        E, N, R = hidden or 2 * width, states, rank or math.ceil(width / 16)
+        check_counts("Mamba", width=width, hidden=hidden, states=states, rank=rank, kernel_size=kernel_size)
+        E, N = 2 * width if hidden is None else hidden, states
+        R = math.ceil(width / 16) if rank is None else rank
         super().__init__(width, (E, N))
         self.split = R, N, N
         self.local = ShortConvolution(width, E, kernel_size)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu, softplus
 
 from reprise.bases.recurrent import Recurrent
-from reprise.core.errors import InputError
+from reprise.core.errors import InputError, check_counts
 from reprise.core.marks import over
 from reprise.layers.convolution.short_convolution import ShortConvolution
 from reprise.layers.linear._wide import wide
@@ -36,10 +36,11 @@ class RGLRU(Recurrent):
     """
 
     def __init__(self, width: int, hidden: int | None = None, heads: int | None = None, kernel_size: int = 4):
-        N = hidden or width
+        check_counts("RGLRU", width=width, hidden=hidden, heads=heads, kernel_size=kernel_size)
+        N = width if hidden is None else hidden
         H = math.gcd(16, N) if heads is None else heads  # 16 in the paper
-        if H < 1 or N % H:
-            near = max(h for h in range(1, max(H, 2)) if N % h == 0)
+        if N % H:
+            near = max(h for h in range(1, H) if N % h == 0)
             raise InputError(f"RGLRU: hidden={N} is not divisible by heads={H}; try heads={near}")
         super().__init__(width, (N,))
         self.local = ShortConvolution(width, N, kernel_size, input_bias=True)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu, softplus
 
 from reprise.bases.matrix_memory import MatrixMemory
-from reprise.core.errors import InputError
+from reprise.core.errors import check_counts
 from reprise.layers.convolution.short_convolution import ShortConvolution
 from reprise.ops.delta_rule import Correction
 
@@ -28,8 +28,7 @@ class GatedDeltaNet(MatrixMemory):
     """
 
     def __init__(self, width: int, heads: int | None = None, kernel_size: int = 4, expand: int = 1):
-        if expand < 1:
-            raise InputError(f"GatedDeltaNet: expected expand of 1 or more, got {expand}")
+        check_counts("GatedDeltaNet", expand=expand, kernel_size=kernel_size)
         super().__init__(width, heads)
         H, K, _ = self.memory_shape
         self.memory_shape = H, K, expand * K

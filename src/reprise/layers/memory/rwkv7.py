@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.functional import layer_norm, normalize
 
 from reprise.bases.matrix_memory import MatrixMemory
-from reprise.core.errors import InputError
+from reprise.core.errors import check_counts
 from reprise.layers.convolution.token_shift import TokenShift
 from reprise.ops.delta_rule import Correction
 
@@ -29,6 +29,7 @@ class RWKV7(MatrixMemory):
     undecayed_parameters = ("mu", "rho", "norm_scale", "norm_shift")
 
     def __init__(self, width: int, heads: int | None = None, rank: int | None = None, gate_rank: int | None = None):
+        check_counts("RWKV7", rank=rank, gate_rank=gate_rank)
         super().__init__(width, heads)
         by_head = self.memory_shape[:2]
         rank = usual_rank(width, 2.5) if rank is None else rank
@@ -54,7 +55,7 @@ class RWKV7(MatrixMemory):
         r, k, v, a = self.receptance(xr), self.key(xk), self.value(xv), torch.sigmoid(self.rate(xa))
         log_w = -math.exp(-0.5) * torch.sigmoid(self.decay(xd))
         r, k, c, v, a, log_w = map(self.by_head, (r, k * (1 + self.alpha * (a - 1)), k * self.xi, v, a, log_w))
-        c = normalize(c, dim=-1)
+        c = normalize(c, dim=-1, eps=max(1e-12, torch.finfo(c.dtype).tiny))  # 1e-12 is zero in float16
         return Correction(r, k, v, log_w, -a * c, c)
 
     def recur(self, p, memory, marks):
@@ -97,8 +98,6 @@ def usual_rank(width: int, scale: float) -> int:
 
 
 def low_rank(width: int, rank: int, squash: nn.Module, bias: bool = True) -> nn.Sequential:
-    if rank < 1:
-        raise InputError(f"RWKV7: expected ranks of 1 or more, got {rank}; leave them out for the usual ones")
     up = nn.Linear(rank, width, bias)
     nn.init.orthogonal_(up.weight, 0.1 * max(1, rank / width) ** 0.5)
     return nn.Sequential(nn.Linear(width, rank, bias=False), squash, up)
