@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from reprise.app.comparison import engine
-from reprise.app.comparison.engine import ROUNDS, SLICES, Comparison
+from reprise.app.comparison import engine, trial
+from reprise.app.comparison.engine import SLICES, Comparison
 from reprise.app.comparison.settings import Settings
 from reprise.core.errors import InputError
 from reprise.lab.workers import Event
@@ -53,10 +53,11 @@ def test_killed_anywhere_it_goes_on(tmp_path, prose):
         running.wait()
     ended = subprocess.run(command(prose, out), env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    rows = Comparison(settings(prose, seeds=2, width=16, batch=4, length=32), out).rows
+    comparison = Comparison(settings(prose, seeds=2, width=16, batch=4, length=32), out)
+    rows = comparison.rows
     counts = Counter((row["kind"], row["model"], row.get("seed"), row.get("turn")) for row in rows)
     assert set(counts.values()) == {1}, "a row is there twice"
-    assert len(rows) == len(MODELS) * (ROUNDS + 2 * SLICES + 2)
+    assert len(rows) == len(MODELS) * (len(comparison.rounds()) + 2 * SLICES + 2)
     found = json.loads((out / "compare.json").read_text())
     assert [m["status"] for m in found["models"]] == ["done", "done"]
     assert all(len(m["curve"]) == 2 * SLICES for m in found["models"])
@@ -68,10 +69,12 @@ def test_killed_anywhere_it_goes_on(tmp_path, prose):
 def test_a_failing_model_stops_no_other(tmp_path, prose, monkeypatch):
     def events(tasks, jobs, preload):
         for task in tasks:
-            if task.key["model"] == "elman" and task.key["kind"] == "point":
+            if task.key["kind"] == "speed":
+                yield Event(task, "done", [{"model": model, "bytes_per_second": 900.0} for model in MODELS])
+            elif task.key["model"] == "elman" and task.key["kind"] == "point":
                 yield Event(task, "failed", "killed by signal 9")
             else:
-                yield Event(task, "done", {"bytes_per_second": 900.0})
+                yield Event(task, "done", [{}])
 
     monkeypatch.setattr(engine, "run_tasks", events)
     comparison = Comparison(settings(prose, seeds=2), tmp_path / "out")
@@ -112,3 +115,19 @@ def test_no_space_is_one_line(tmp_path, prose):
         assert ended.returncode == 2, ended.stderr
         assert ended.stderr.startswith("reprise: ") and ended.stderr.count("\n") == 1 and message in ended.stderr
     assert run(10**9).returncode == 0, "with space again, the same command goes on"
+
+
+def test_a_model_that_cannot_train_is_told_with_the_speeds(tmp_path, prose, monkeypatch):
+    def refuses(self, steps):
+        if self.model == "elman":
+            raise InputError("no such luck")
+        return real(self, steps)
+
+    real = trial.Trial.run
+    monkeypatch.setattr(trial.Trial, "run", refuses)
+    monkeypatch.setattr(trial, "prepare", lambda threads: None)
+    monkeypatch.setattr(trial, "TIMED", 0.0)
+    comparison = Comparison(settings(prose), tmp_path / "out")
+    failed, measured = trial.measure_speeds([comparison.trial(model, 0) for model in MODELS], print)
+    assert failed == {"kind": "failed", "during": "speed", "model": "elman", "why": "no such luck"}
+    assert measured["model"] == "mingru" and measured["bytes_per_second"] > 0

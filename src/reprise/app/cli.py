@@ -1,4 +1,7 @@
 """The command line. Every mistake a user can make ends in one line and exit code 2."""
+import contextlib
+import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -20,25 +23,49 @@ app = typer.Typer(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad input, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal cannot show must not stop anything
     try:
         code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read along has seen enough
+        _hush()
+        sys.exit(0)
     except (typer.Abort, KeyboardInterrupt):
         _end("stopped; the same command goes on from here", 130)
     except UsageError as error:
         _end(error.format_message(), 2)
     except InputError as error:
         _end(str(error), 2)
-    except BrokenPipeError:  # whoever read along has seen enough
-        sys.stderr.close()
-        sys.exit(0)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_memory(error):
+            raise
+        _end("not enough memory for this; choose a smaller width, depth, batch or length", 2)
+    except OSError as error:
+        _end(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}; free space or choose another", 2)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _end(message: str, code: int) -> None:
-    print(f"reprise: {' '.join(message.split())}", file=sys.stderr)
+    if message:  # none where help was shown for want of a command
+        print(f"reprise: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 
 
+def _hush() -> None:
+    """What is still to be written goes nowhere; else Python complains of the broken pipe once more at its end."""
+    with contextlib.suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def _is_memory(error: Exception) -> bool:
+    """Torch says so in words alone, except on a GPU."""
+    words = "can't allocate memory", "Storage size calculation overflowed", "out of memory"
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
+SEEDS = 2**63 - 1
 Data = Annotated[list[str] | None, typer.Argument(
     help="A file, a folder, a pattern, or one of tiny-shakespeare, penn-treebank, wikitext-2, "
          "python-stdlib (the default: Python's own source).")]
@@ -81,11 +108,12 @@ def compare(
 def train(
     data: Data = None, *,
     model: Annotated[str, typer.Option(help="The layer; several with commas make a hybrid.")] = "mingru",
-    steps: Annotated[int, typer.Option(help="Updates in all.")] = 1000,
+    steps: Annotated[int, typer.Option(min=1, help="Updates in all.")] = 1000,
     width: Width = 256, depth: Depth = 4, channel: Channel = "glu", batch: Batch = 16, length: Length = 256,
     rate: Rate = 2e-3, dropout: Annotated[float, typer.Option(help="Share of activations dropped in training.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of weights, order and dropout.")] = 0, binary: Binary = False,
-    device: Device = "cpu", every: Annotated[int, typer.Option(help="Updates between checkpoints.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of weights, order and dropout.")] = 0,
+    binary: Binary = False, device: Device = "cpu",
+    every: Annotated[int, typer.Option(min=1, help="Updates between checkpoints.")] = 100,
     out: Annotated[Path, typer.Option(help="Folder for the model and its checkpoints.")] = Path("runs/model"),
 ) -> None:
     """Train one language model on bytes. Stopped or killed, the same command goes on where it was, bit for bit."""
@@ -107,7 +135,7 @@ def generate(
     temperature: Annotated[float, typer.Option(help="0 takes the likeliest byte; 1 draws as the model says.")] = 0.8,
     top_k: Annotated[int, typer.Option(help="Draw from the k likeliest; 0 for all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Draw from the fewest that hold this much probability.")] = 0.95,
-    seed: Annotated[int, typer.Option(help="The same seed writes the same text.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed writes the same text.")] = 0,
 ) -> None:
     """Write text with a trained model, as it is drawn."""
     from reprise.app.write import write_text
@@ -172,7 +200,7 @@ def _device(name: str) -> str:
     import torch
 
     try:
-        torch.empty(1, device=name)
+        torch.ones(1, device=name).item()  # which meta has not
     except (RuntimeError, AssertionError) as error:
         raise InputError(f"--device: {name!r} is not to be had here ({str(error).splitlines()[0]}); use cpu") from error
     return name

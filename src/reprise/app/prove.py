@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import torch
-from rich.console import Console
 from rich.table import Table
 
+from reprise.app.show import Screen
 from reprise.core.errors import InputError, suggest
 from reprise.core.layer import SequenceLayer
 from reprise.layers import create_layer
@@ -26,7 +26,7 @@ def prove_target(target: str, width: int) -> bool:
     table = Table("law", "verdict", "why", title=f"{type(layer).__name__}({width})", title_justify="left", box=None)
     for finding in findings:
         table.add_row(finding.law.replace("_", " "), MARKS[finding.verdict], finding.why)
-    Console().print(table)
+    Screen().print(table)
     broken = sum(f.verdict in ("fails", "stale excuse") for f in findings)
     print(f"{len(findings) - broken} of {len(findings)} laws hold." if broken else f"All {len(findings)} laws hold.")
     return not broken
@@ -37,14 +37,15 @@ def _load(target: str) -> type:
     path = Path(place)
     if not path.is_file():
         raise InputError(f"{place}: no such file; give FILE.py:Class, or the name of a layer")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module_name = f"proved_{path.stem}"  # a file may be called as a module that others need
+    spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{place}: not a Python file; give FILE.py:Class")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # somebody's file may fail in any way
+    except (Exception, SystemExit) as error:  # somebody's file may fail in any way
         raise InputError(f"{place}: cannot be imported: {type(error).__name__}: {error}") from error
     classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, SequenceLayer)]
     if name not in classes:

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from reprise.app.comparison.engine import ROUNDS, SLICES, Comparison
+from reprise.app.comparison.engine import SLICES, Comparison
 from reprise.app.comparison.outcome import baselines, summarise
 from reprise.app.comparison.settings import Settings
 from reprise.app.findings import summary as summaries
@@ -30,9 +30,17 @@ from reprise.core.errors import InputError
 from reprise.lab.workers import Event
 from reprise.layers import layer_info, list_channels, list_layers
 
-__all__ = ["bars", "show_comparison", "show_info", "show_layers"]
+__all__ = ["Screen", "bars", "show_comparison", "show_info", "show_layers"]
 
-console = Console()
+
+class Screen(Console):
+    """A console that leaves it to `main` what to do where nobody reads any more."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+console = Screen()
 
 
 def show_comparison(settings: Settings, folder: Path, command: str) -> None:
@@ -65,11 +73,13 @@ def _train(comparison: Comparison, progress: Progress) -> None:
     settings = comparison.settings
     trials = len(settings.models) * settings.seeds
     lines = {kind: progress.add_task(label, total=total) for kind, label, total in (
-        ("speed", "measuring speeds", ROUNDS * len(settings.models)),
+        ("speed", "measuring speeds", len(comparison.rounds())),
         ("point", "training in turns", trials * SLICES),
         ("final", "scoring", trials))}
     for kind, line in lines.items():
-        progress.update(line, completed=len(comparison.found(kind)))
+        found = {(row["turn"] if kind == "speed" else (row["model"], row["seed"], row.get("turn")))
+                 for row in comparison.found(kind)}
+        progress.update(line, completed=len(found))
     for event in comparison.run():
         _tell(event, comparison, progress, lines)
 
@@ -83,7 +93,7 @@ def _tell(event: Event, comparison: Comparison, progress: Progress, lines: dict[
         seed = "" if "seed" not in key else f", seed {key['seed']}"
         progress.console.print(f"[red]{key['model']}{seed} failed[/]: {event.value}; the others go on")
     elif key["kind"] == "point":
-        point = f"{key['model']} {event.value['bits_per_byte']:.3f} bits per byte"
+        point = f"{key['model']} {event.value[0]['bits_per_byte']:.3f} bits per byte"
         progress.update(lines["point"], description=f"training in turns: {point}")
 
 

@@ -47,12 +47,12 @@ def train_model(plan: Plan, folder: Path, every: int) -> None:
     prepare(cores())
     what = plan.data[0] if len(plan.data) == 1 else list(plan.data)
     corpus = open_corpus(what, allow_binary=plan.binary)
-    claim(folder / "plan.json", "run", asdict(plan))
     torch.manual_seed(plan.seed)
     model = LanguageModel(list(plan.layers), plan.width, channel=plan.channel, dropout=plan.dropout).to(plan.device)
     batches = carried(corpus.train, plan.batch, plan.length, plan.seed)
     schedule = WarmupDecay(plan.steps, warmup=min(max(plan.steps // 20, 1), 200), floor=0.05)
     run = Run(model, batches, adamw(model, plan.rate), schedule)
+    claim(folder / "plan.json", "run", asdict(plan))  # not before the plan has proved to make sense
     checkpoints = Checkpoints(folder / "checkpoints")
     if (found := checkpoints.restore(run)) is not None:
         console.print(f"[dim]going on from {found}[/]")

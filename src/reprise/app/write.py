@@ -1,5 +1,6 @@
 """`reprise generate`: text on the screen, byte by byte, whole characters only."""
 import codecs
+import os
 import sys
 from pathlib import Path
 
@@ -15,8 +16,9 @@ def write_text(checkpoint: Path, prompt: str, length: int, sampler: Sampler, see
     prepare(cores())
     model = LanguageModel.from_pretrained(checkpoint)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    sys.stdout.write(prompt)
-    for byte in model.stream(prompt, length, sampler, seed):
+    given = os.fsencode(prompt)  # the bytes that were typed, UTF-8 or not
+    sys.stdout.write(given.decode(errors="replace"))
+    for byte in model.stream(given, length, sampler, seed):
         sys.stdout.write(decoder.decode(byte))
         sys.stdout.flush()
     sys.stdout.write(decoder.decode(b"", final=True) + "\n")

@@ -12,14 +12,14 @@ from typing import Any
 
 from reprise.app.claim import claim
 from reprise.app.comparison.settings import Settings
-from reprise.app.comparison.trial import Trial, final_score, measure_speed, train_slice
+from reprise.app.comparison.trial import Trial, final_score, measure_speeds, train_slice
 from reprise.core.errors import InputError
 from reprise.lab.rows import append_row, read_rows
 from reprise.lab.workers import Event, Task, run_tasks
 
-__all__ = ["ROUNDS", "SLICES", "Comparison"]
+__all__ = ["SLICES", "Comparison"]
 
-ROUNDS, SLICES = 3, 5  # times each speed is measured; turns in which a model is trained
+ROUNDS, SLICES = 2, 5  # times all speeds are measured; turns in which a model is trained
 
 Row = dict[str, Any]
 
@@ -40,6 +40,7 @@ class Comparison:
     def run(self) -> Iterator[Event]:
         """Speeds, then training in turns, then final scores. Rows are on disk before their event is yielded."""
         yield from self._all(self._speed_tasks())
+        self._check_alive()
         for turn in range(1, SLICES + 1):
             yield from self._all(self._training_tasks(turn))
             self._check_alive()
@@ -70,6 +71,10 @@ class Comparison:
                 return row["why"]
         return None
 
+    def rounds(self) -> list[Row]:
+        """As many measurements of speed at least as run side by side in training, for then it is as busy here."""
+        return [{"kind": "speed", "turn": turn} for turn in range(max(ROUNDS, self.settings.workers()))]
+
     def trial(self, model: str, seed: int) -> Trial:
         return Trial(self.settings, self.folder, model, seed)
 
@@ -82,10 +87,14 @@ class Comparison:
 
     def _all(self, tasks: list[Task]) -> Iterator[Event]:
         for event in run_tasks(tasks, self.settings.workers(), preload=("reprise.app.comparison.trial",)):
+            key = event.task.key
             if event.kind == "done":
-                self._keep(event.task.key | event.value)
+                for row in event.value:
+                    self._keep(key | row)
             elif event.kind == "failed":
-                self._keep(event.task.key | {"kind": "failed", "during": event.task.key["kind"], "why": event.value})
+                if "model" not in key:
+                    raise InputError(f"no speed could be measured: {event.value}; try a smaller --width or --batch")
+                self._keep(key | {"kind": "failed", "during": key["kind"], "why": event.value})
             yield event
 
     def _check_alive(self) -> None:
@@ -99,8 +108,8 @@ class Comparison:
         self.rows.append(row)
 
     def _speed_tasks(self) -> list[Task]:
-        asked = [{"kind": "speed", "model": m, "turn": r} for r in range(ROUNDS) for m in self.settings.models]
-        return [Task(key, measure_speed, (self.trial(key["model"], 0),)) for key in self._missing(asked)]
+        trials = [self.trial(model, 0) for model in self.settings.models]
+        return [Task(key, measure_speeds, (trials,)) for key in self._missing(self.rounds())]
 
     def _training_tasks(self, turn: int) -> list[Task]:
         asked = [{"kind": "point", "model": m, "seed": s, "turn": turn} for m, s in self.trials()]

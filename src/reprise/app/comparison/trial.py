@@ -2,7 +2,7 @@
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,6 +12,7 @@ import torch
 
 from reprise.app.comparison.settings import Settings
 from reprise.app.process import prepare
+from reprise.core.errors import InputError
 from reprise.core.state import count_bytes
 from reprise.data import carried, evaluation
 from reprise.models.language_model import LanguageModel
@@ -21,12 +22,13 @@ from reprise.training.optimisers import adamw
 from reprise.training.run import Run
 from reprise.training.schedules import WarmupDecay
 
-__all__ = ["Trial", "final_score", "measure_speed", "train_slice"]
+__all__ = ["Trial", "final_score", "measure_speeds", "train_slice"]
 
 VALID_BYTES, TEST_BYTES, LANES = 24_000, 120_000, 16  # read for a point of the curve, and for the final score
-TIMED, STEPS, STREAMED = 1.0, 3, 0.4  # seconds timed at least, updates at least; seconds of streaming
+WARM, CYCLES, TIMED, STREAMED = 2, 5, 1.0, 0.4  # updates not timed; then at least; seconds a model; of streaming
 
 Report = Callable[[Any], None]
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,21 +58,44 @@ class Trial:
         return Run(model, carried(s.corpus().train, s.batch, s.length, self.seed), adamw(model, s.rate), schedule)
 
 
-def measure_speed(trial: Trial, report: Report) -> dict[str, float]:
-    """Training speed in bytes a second, the first updates (compiling, allocating) left out."""
-    prepare(trial.settings.threads())
-    run = trial.run(steps=10_000)
-    updates = iter(run)
-    next(updates), next(updates)
-    times = []
-    while len(times) < STEPS or sum(times) < TIMED:
-        began = time.perf_counter()
+def measure_speeds(trials: list[Trial], report: Report) -> list[Row]:
+    """Training speeds in bytes a second: one update of each model in turn, so that noise hits all alike.
+
+    The first updates (compiling, allocating) are not timed. A model that cannot train is told as failed.
+    """
+    settings = trials[0].settings
+    prepare(settings.threads())
+    warm, failed = {}, []
+    for trial in trials:
+        try:
+            warm[trial.model] = _warmed(trial)
+        except InputError as error:
+            failed.append({"kind": "failed", "during": "speed", "model": trial.model, "why": str(error)})
+    read = settings.batch * settings.length
+    return failed + [{"model": m, "bytes_per_second": read / median(times)} for m, times in _timed(warm).items()]
+
+
+def _warmed(trial: Trial) -> Iterator[Any]:
+    updates = iter(trial.run(steps=10_000))
+    for _ in range(WARM):
         next(updates)
-        times.append(time.perf_counter() - began)
-    return {"bytes_per_second": trial.settings.batch * trial.settings.length / median(times)}
+    return updates
 
 
-def train_slice(trial: Trial, steps: int, until: int, report: Report) -> dict[str, Any]:
+def _timed(updates: dict[str, Iterator[Any]]) -> dict[str, list[float]]:
+    """Seconds of each update, a cycle over all models after the other."""
+    times = {model: [] for model in updates}
+    cycles, began = 0, time.perf_counter()
+    while cycles < CYCLES or time.perf_counter() - began < TIMED * len(updates):
+        for model, following in updates.items():
+            start = time.perf_counter()
+            next(following)
+            times[model].append(time.perf_counter() - start)
+        cycles += 1
+    return times
+
+
+def train_slice(trial: Trial, steps: int, until: int, report: Report) -> list[Row]:
     """Go on from the last checkpoint up to update `until` of `steps`, save, and score on validation text."""
     settings, before = trial.settings, _resident()
     prepare(settings.threads())
@@ -84,18 +109,18 @@ def train_slice(trial: Trial, steps: int, until: int, report: Report) -> dict[st
     if until == steps:
         run.model.save_pretrained(trial.trained, data=settings.corpus().name)
     score = evaluate(run.model, evaluation(settings.corpus().valid, LANES, settings.length, VALID_BYTES))
-    return {"step": run.step, "bytes": run.step * settings.batch * settings.length, "bits_per_byte": score,
-            "train_loss": run.smoothed_loss, "wall_seconds": seconds, "peak_memory_bytes": max(peak, 0)}
+    return [{"step": run.step, "bytes": run.step * settings.batch * settings.length, "bits_per_byte": score,
+             "train_loss": run.smoothed_loss, "wall_seconds": seconds, "peak_memory_bytes": max(peak, 0)}]
 
 
-def final_score(trial: Trial, report: Report) -> dict[str, Any]:
+def final_score(trial: Trial, report: Report) -> list[Row]:
     """Bits per byte of the trained model on test text, and what it costs to stream it."""
     settings = trial.settings
     prepare(settings.threads())
     trained = LanguageModel.from_pretrained(trial.trained).to(settings.device)
     score = evaluate(trained, evaluation(settings.corpus().test, LANES, settings.length, TEST_BYTES))
-    return {"bits_per_byte": score, "step_ms": _step_ms(trained), "state_bytes": count_bytes(trained.initial_state(1)),
-            "parameters": sum(p.numel() for p in trained.parameters())}
+    return [{"bits_per_byte": score, "step_ms": _step_ms(trained), "state_bytes": count_bytes(trained.initial_state(1)),
+             "parameters": sum(p.numel() for p in trained.parameters())}]
 
 
 def _go_on(run: Run, until: int) -> None:
