@@ -1,12 +1,15 @@
 """What a folder of results is for: written into it once, and compared before anything is added."""
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from reprise.core.errors import InputError
 from reprise.core.files import atomic_write
 
-__all__ = ["claim"]
+__all__ = ["claim", "sole_use"]
 
 
 def claim(note: Path, what: str, about: dict[str, Any]) -> None:
@@ -24,6 +27,25 @@ def claim(note: Path, what: str, about: dict[str, Any]) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty and holds no {what}; choose another --out")
     atomic_write(note, (json.dumps(about, indent=2) + "\n").encode())
+
+
+@contextmanager
+def sole_use(folder: Path) -> Iterator[None]:
+    """Keeps other processes from working in `folder` meanwhile; a kill ends that too.
+
+    Raises InputError where another is at work already.
+    """
+    if sys.platform == "win32":  # which has no such lock
+        yield
+        return
+    import fcntl
+
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"{folder} is in use by another reprise; wait for it, or choose another --out") from error
+        yield
 
 
 def _changes(note: Path, about: dict[str, Any]) -> list[str]:

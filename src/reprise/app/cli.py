@@ -15,6 +15,8 @@ __all__ = ["app", "main"]
 # typer brings its own copy of click from 0.20 on, so its exceptions are named through typer
 UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="reprise", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
     help="Models that carry state: compare them on your own data, train them, run them step by step.",
@@ -29,11 +31,13 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever read along has seen enough
+    except (BrokenPipeError, SystemExit) as error:  # of a broken pipe typer makes an exit of its own
+        if not isinstance(error.__context__ or error, BrokenPipeError):
+            raise
         _hush()
         sys.exit(0)
     except (typer.Abort, KeyboardInterrupt):
-        _end("stopped; the same command goes on from here", 130)
+        code = INTERRUPTED
     except UsageError as error:
         _end(error.format_message(), 2)
     except InputError as error:
@@ -44,6 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
         _end("not enough memory for this; choose a smaller width, depth, batch or length", 2)
     except OSError as error:
         _end(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}; free space or choose another", 2)
+    if code == INTERRUPTED:  # which typer returns too
+        _end("stopped; the same command goes on from here", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -65,7 +71,7 @@ def _is_memory(error: Exception) -> bool:
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
-SEEDS = 2**63 - 1
+SEEDS = 2**63 - 1  # the largest that torch takes
 Data = Annotated[list[str] | None, typer.Argument(
     help="A file, a folder, a pattern, or one of tiny-shakespeare, penn-treebank, wikitext-2, "
          "python-stdlib (the default: Python's own source).")]

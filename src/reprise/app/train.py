@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from reprise.app.claim import claim
+from reprise.app.claim import claim, sole_use
 from reprise.app.process import cores, prepare
 from reprise.app.show import bars, console
 from reprise.data import carried, evaluation, open_corpus
@@ -53,16 +53,16 @@ def train_model(plan: Plan, folder: Path, every: int) -> None:
     schedule = WarmupDecay(plan.steps, warmup=min(max(plan.steps // 20, 1), 200), floor=0.05)
     run = Run(model, batches, adamw(model, plan.rate), schedule)
     claim(folder / "plan.json", "run", asdict(plan))  # not before the plan has proved to make sense
-    checkpoints = Checkpoints(folder / "checkpoints")
-    if (found := checkpoints.restore(run)) is not None:
-        console.print(f"[dim]going on from {found}[/]")
-    _updates(run, plan, checkpoints, every)
+    with sole_use(folder):
+        _updates(run, plan, Checkpoints(folder / "checkpoints"), every)
     model.save_pretrained(folder, data=corpus.name)
     score = evaluate(model, evaluation(corpus.test, LANES, plan.length, SCORED))
     console.print(f"{score:.3f} bits per byte on test text; the model is in {folder}")
 
 
 def _updates(run: Run, plan: Plan, checkpoints: Checkpoints, every: int) -> None:
+    if (found := checkpoints.restore(run)) is not None:
+        console.print(f"[dim]going on from {found}[/]")
     if run.step >= plan.steps:
         return
     with bars() as progress:

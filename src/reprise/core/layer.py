@@ -101,7 +101,7 @@ class SequenceLayer(Configured, nn.Module, ABC, Generic[State]):
         for n, s in like.items():
             if s.device != given[n].device or (s.dtype != given[n].dtype and not _casts(x)):
                 raise InputError(f"{type(self).__name__}: this state does not fit: {n} is {given[n].dtype} on "
-                                 f"{given[n].device}, expected {s.dtype} on {s.device}; `move` takes it to another device; "
+                                 f"{given[n].device}, expected {s.dtype} on {s.device}; `move` takes it elsewhere; "
                                  f"for another precision start from initial_state({len(x)})")
 
 

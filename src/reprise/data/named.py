@@ -74,11 +74,18 @@ def open_corpus(
         return build_corpus(what, _published(what), shares)
     if what == "python-stdlib":
         return build_corpus(what, _standard_library(), shares)
-    if isinstance(what, str) and not (_is_path(what) or is_pattern(what) or Path(what).exists()):
+    if isinstance(what, str) and not (_is_path(what) or is_pattern(what) or _exists(what)):
         hint = suggest(what, list_corpora())
-        raise InputError(f"{what!r} is neither a file or folder here nor a known data set{hint}")
+        raise InputError(f"{what[:60]!r} is neither a file or folder here nor a known data set{hint}")
     sources = find_sources(what)
     return build_corpus(_name(what), sources, shares, allow_binary)
+
+
+def _exists(what: str) -> bool:
+    try:
+        return Path(what).exists()
+    except OSError:  # no name that a file system knows: too long
+        return False
 
 
 def _is_path(what: str) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from reprise.app.claim import claim
+from reprise.app.claim import claim, sole_use
 from reprise.app.comparison.settings import Settings
 from reprise.app.comparison.trial import Trial, final_score, measure_speeds, train_slice
 from reprise.core.errors import InputError
@@ -39,6 +39,10 @@ class Comparison:
 
     def run(self) -> Iterator[Event]:
         """Speeds, then training in turns, then final scores. Rows are on disk before their event is yielded."""
+        with sole_use(self.folder):
+            yield from self._stages()
+
+    def _stages(self) -> Iterator[Event]:
         yield from self._all(self._speed_tasks())
         self._check_alive()
         for turn in range(1, SLICES + 1):

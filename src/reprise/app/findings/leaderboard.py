@@ -7,7 +7,7 @@ from reprise.app.findings import units
 from reprise.app.findings.summary import Baseline, Model, Spread, Summary
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 __all__ = ["COLUMNS", "Column", "Row", "chosen_baselines", "interval", "leaderboard", "rows"]
 
@@ -67,19 +67,26 @@ def interval(bits: Spread) -> str:
     return "" if bits["low"] is None or bits["high"] is None else f"{bits['low']:.3f} to {bits['high']:.3f}"
 
 
-def leaderboard(summary: Summary) -> "Table":
-    """A table for the terminal: baselines are dim, models that failed stand below with their reason."""
+def leaderboard(summary: Summary) -> "Group":
+    """For the terminal, 80 columns wide: who is better, then what each costs; baselines are dim."""
+    from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
 
+    cost, (parameters,) = COLUMNS[:-1], COLUMNS[-1:]
     failed = [f"{m['name']} failed: {m.get('why', '')}" for m in summary["models"] if m["status"] == "failed"]
-    table = Table(box=None, pad_edge=False, caption=escape("\n".join(failed)) or None, caption_justify="left",
-                  caption_style="red")
-    table.add_column("model", no_wrap=True)
-    for title in ("bits/byte", "over seeds", "best?", *(column.title for column in COLUMNS)):
-        table.add_column(title, justify="right", no_wrap=title == "bits/byte")
+    quality = Table("model", box=None, pad_edge=False)
+    prices = Table("cost", box=None, pad_edge=False, caption=escape("\n".join(failed)) or None,
+                   caption_justify="left", caption_style="red")
+    for table, titles in (
+        (quality, ("bits/byte", "over seeds", "best?", parameters.title)), (prices, (column.title for column in cost)),
+    ):
+        for title in titles:
+            table.add_column(title, justify="right", no_wrap=True)
     for row in rows(summary):
         cells = [row.name, units.bits(row.bits["median"]), interval(row.bits) or units.UNKNOWN, units.chance(row.best)]
-        rest = [column.cell(row.model) for column in COLUMNS] if row.model else []
-        table.add_row(*map(escape, cells + rest), style=None if row.model else "dim")
-    return table
+        rest = [parameters.cell(row.model)] if row.model else []
+        quality.add_row(*map(escape, cells + rest), style=None if row.model else "dim")
+        if row.model:
+            prices.add_row(*map(escape, [row.name, *(column.cell(row.model) for column in cost)]))
+    return Group(quality, "", prices)
