@@ -75,6 +75,17 @@ def test_leaves_its_arguments_alone(name, backend):
 
 
 @pytest.mark.parametrize(("name", "backend"), BACKENDS)
+def test_same_without_gradients(name, backend):
+    case, run = find(name, "T63"), operation(name)
+    given = map_state(torch.Tensor.requires_grad_, case.arguments())
+    recorded = call(run, given, case.marks, backend)
+    with torch.inference_mode():
+        plain = call(run, given, case.marks, backend)
+    for (part, got), (_, want) in zip(named_tensors(plain), named_tensors(recorded), strict=True):
+        assert torch.equal(got, want), part
+
+
+@pytest.mark.parametrize(("name", "backend"), BACKENDS)
 def test_plan_names_what_runs(name, backend):
     many, one = (find(name, f"T{T}").arguments()[0] for T in (3, 1))
     plan = home_of(name).plan

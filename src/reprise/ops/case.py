@@ -1,5 +1,6 @@
 """A sample input of an operation: tests and benchmarks draw on the same list."""
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import torch
@@ -16,8 +17,8 @@ class Case(NamedTuple):
     name: str
     make: Callable[["Draw"], tuple]  # arguments: tensors, or trees of them
     marks: Marks = NO_MARKS
-    options: dict[str, Any] = {}  # keyword arguments of the operation
-    drift: float = 1.0  # how much further than usual a fast path may be: ill-conditioned on purpose, with the reason in the name
+    options: Mapping[str, Any] = MappingProxyType({})  # keyword arguments of the operation
+    drift: float = 1.0  # how much further off than usual a fast path may be, where the name says why
 
     def arguments(self, dtype: torch.dtype = torch.float64, seed: int = 0) -> tuple:
         """The same numbers in every precision: drawn in float64, then rounded."""
@@ -36,7 +37,6 @@ class Draw(NamedTuple):
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         unit = torch.rand(shape, generator=self.generator, dtype=torch.float64)
         return (low + (high - low) * unit).to(self.dtype)
-
 
 
 def ragged(lengths: list[int], starts: list[list[int]], T: int) -> Marks:

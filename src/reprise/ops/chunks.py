@@ -16,6 +16,8 @@ from torch.nn.functional import pad
 
 __all__ = ["Chunks", "chunk_size", "hand_on", "join", "meet", "split"]
 
+Pair = tuple[Tensor, Tensor]  # of the left block and the right
+
 
 class Chunks(NamedTuple):
     """What the reads of every chunk find of its writes, and what crosses its borders."""
@@ -76,9 +78,7 @@ def _alone(
     return Chunks(found[..., None, :, None], reads[..., None, :], writes[..., None, :], w)
 
 
-def _two_as_one(
-    scores: tuple[Tensor, Tensor], reads: tuple[Tensor, Tensor], writes: tuple[Tensor, Tensor], left: tuple[Tensor, Tensor]
-) -> Chunks:
+def _two_as_one(scores: Pair, reads: Pair, writes: Pair, left: Pair) -> Chunks:
     """Neighbouring blocks of C steps as blocks of 2 C: what the right reads of the left is one product."""
     (early, late), (_, P, C, R) = scores, scores[0].shape[2:6]
     across = reads[1].flatten(3, 4) @ writes[0].flatten(3, 4).mT

@@ -10,19 +10,19 @@ from reprise.ops.linear_attention.cases import log_decay
 
 __all__ = ["cases", "correction"]
 
-CHUNK = 64  # the length of a fast path's pieces, just below and above which it could go wrong
+CHUNK = 32  # the longest of the fast path's pieces: just below and above it could go wrong
 
 
 def cases() -> Iterator[Case]:
-    for T in (0, 1, 2, 3, 15, 16, 17, CHUNK - 1, CHUNK, CHUNK + 1):
-        yield Case(f"T{T}", correction(B=2, T=T, H=2, K=3, V=4))
+    for T in (0, 1, 2, 3, 4, 5, 15, 16, 17, CHUNK - 1, CHUNK, CHUNK + 1, 63):
+        yield Case(f"T{T}", correction(B=2, T=T, H=2, K=4, V=6))
     yield Case("no row", correction(B=0, T=5, H=2, K=3, V=4))
     yield Case("one head, one channel", correction(B=1, T=37, H=1, K=1, V=4))
     yield Case("several chunks", correction(B=2, T=2 * CHUNK + 5, H=2, K=8, V=5))
     yield Case("several chunks, a rate a channel", correction(B=2, T=2 * CHUNK + 5, H=2, K=8, V=5, rates=8))
     for rates in (1, 3):
         packed = ragged([70, 0, 41], [[0, 4, 64], [], [1, 2, 12, 40]], 70)
-        yield Case(f"packed and padded, {rates} rates", correction(B=3, T=70, H=2, K=3, V=2, rates=rates), packed)
+        yield Case(f"packed and padded, {rates} rates", correction(B=3, T=70, H=2, K=3, V=5, rates=rates), packed)
         for w in (0.0, -1e-6, -20.0, -1e4, None):
             name = f"log-decay {'mixed' if w is None else format(w, 'g')}, {rates} rates"
             yield Case(name, correction(B=1, T=130, H=2, K=3, V=4, rates=rates, w=w))

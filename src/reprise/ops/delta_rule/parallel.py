@@ -4,7 +4,7 @@ Within a chunk u_i = S_{i-1}' b_i, what step i is about to correct, hangs on eve
 solved once for what the chunk itself wrote (U) and once for the memory it begins with (W), u = W S + U.
 
 A chunk holds about as many steps as a key has channels: the sums over what a chunk wrote and not yet took back are then
-no larger than the memory itself, and the result as accurate as the loop's. With more, it loses a digit.
+no larger than the memory itself, and the result as accurate as the loop's; with many more it loses a digit.
 """
 import torch
 from jaxtyping import Float
@@ -14,7 +14,7 @@ from reprise.ops.chunks import chunk_size, hand_on, join, meet, split
 
 __all__ = ["delta_rule"]
 
-SHORTEST, LONGEST = 4, 64
+SHORTEST, LONGEST = 4, 32
 
 
 def delta_rule(

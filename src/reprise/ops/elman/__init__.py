@@ -3,13 +3,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import Kernel, choose
 from reprise.ops.elman import parallel, reference
 from reprise.ops.precision import own_precision
 
 __all__ = ["elman", "plan"]
 
-BACKENDS = {"reference": reference.elman, "parallel": parallel.elman}
+
+def _numba(p: Tensor, weight: Tensor, h: Tensor, marks: Marks) -> tuple[Tensor, Tensor]:
+    from reprise.ops.elman.numba import elman
+
+    return elman(p, weight, h, marks)
+
+
+BACKENDS = {"reference": reference.elman, "parallel": parallel.elman, "numba": Kernel(_numba)}
 
 
 def plan(p: Float[Tensor, "B T D"], backend: str = "auto") -> str:

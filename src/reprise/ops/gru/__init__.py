@@ -3,13 +3,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import Kernel, choose
 from reprise.ops.gru import parallel, reference
 from reprise.ops.precision import own_precision
 
 __all__ = ["gru", "plan"]
 
-BACKENDS = {"reference": reference.gru, "parallel": parallel.gru}
+
+def _numba(p: Tensor, weight: Tensor, bias: Tensor, h: Tensor, marks: Marks) -> tuple[Tensor, Tensor]:
+    from reprise.ops.gru.numba import gru
+
+    return gru(p, weight, bias, h, marks)
+
+
+BACKENDS = {"reference": reference.gru, "parallel": parallel.gru, "numba": Kernel(_numba)}
 
 
 def plan(p: Float[Tensor, "B T G"], backend: str = "auto") -> str:

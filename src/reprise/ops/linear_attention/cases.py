@@ -9,7 +9,7 @@ from reprise.ops.linear_attention import Association
 
 __all__ = ["association", "cases", "log_decay"]
 
-CHUNK = 64  # the length of a fast path's pieces, just below and above which it could go wrong
+CHUNK = 64  # of the fast path: just below and above it could go wrong
 
 
 def cases() -> Iterator[Case]:
@@ -22,7 +22,7 @@ def cases() -> Iterator[Case]:
     yield Case("several chunks, a rate a channel", association(B=2, T=4 * CHUNK + 5, H=2, K=8, V=5, rates=8))
     for rates in (1, 3):
         packed = ragged([70, 0, 41], [[0, 4, 64], [], [1, 2, 12, 40]], 70)
-        yield Case(f"packed and padded, {rates} rates", association(B=3, T=70, H=2, K=3, V=2, rates=rates), packed)
+        yield Case(f"packed and padded, {rates} rates", association(B=3, T=70, H=2, K=3, V=5, rates=rates), packed)
         for w in (0.0, -1e-6, -20.0, -1e4, None):
             name = f"log-decay {'mixed' if w is None else format(w, 'g')}, {rates} rates"
             yield Case(name, association(B=1, T=130, H=2, K=3, V=4, rates=rates, w=w))

@@ -35,7 +35,7 @@ def real(B: int, T: int, N: tuple[int, ...], log_decay: float | None = None):
 
 def spiral(B: int, T: int, N: int):
     def make(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-        a = torch.polar(draw.uniform(0.5, 1.0, B, T, N), draw.uniform(0, 6.28, B, T, N))
+        a = torch.polar(draw.uniform(0.5, 1.0, B, T, N), draw.uniform(0.0, 6.28, B, T, N))
         b, h = (torch.complex(draw.normal(*shape), draw.normal(*shape)) for shape in ((B, T, N), (B, N)))
         return a, b, h
 

@@ -3,14 +3,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import Kernel, choose
 from reprise.ops.lstm import parallel, reference
 from reprise.ops.lstm.reference import LSTMMemory
 from reprise.ops.precision import own_precision
 
 __all__ = ["LSTMMemory", "lstm", "plan"]
 
-BACKENDS = {"reference": reference.lstm, "parallel": parallel.lstm}
+
+def _numba(p: Tensor, weight: Tensor, memory: LSTMMemory, marks: Marks) -> tuple[Tensor, LSTMMemory]:
+    from reprise.ops.lstm.numba import lstm
+
+    return lstm(p, weight, memory, marks)
+
+
+BACKENDS = {"reference": reference.lstm, "parallel": parallel.lstm, "numba": Kernel(_numba)}
 
 
 def plan(p: Float[Tensor, "B T G"], backend: str = "auto") -> str:

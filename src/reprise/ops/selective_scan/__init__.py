@@ -5,13 +5,20 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import Kernel, choose
 from reprise.ops.precision import own_precision
 from reprise.ops.selective_scan import parallel, reference
 
 __all__ = ["Selection", "plan", "selective_scan"]
 
-BACKENDS = {"reference": reference.selective_scan, "parallel": parallel.selective_scan}
+
+def _numba(*arguments):
+    from reprise.ops.selective_scan.numba import selective_scan
+
+    return selective_scan(*arguments)
+
+
+BACKENDS = {"reference": reference.selective_scan, "parallel": parallel.selective_scan, "numba": Kernel(_numba)}
 
 
 class Selection(NamedTuple):

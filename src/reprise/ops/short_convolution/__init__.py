@@ -3,12 +3,21 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import Kernel, choose
 from reprise.ops.short_convolution import parallel, reference
 
 __all__ = ["plan", "short_convolution"]
 
-BACKENDS = {"reference": reference.short_convolution, "parallel": parallel.short_convolution}
+
+def _numba(x: Tensor, weight: Tensor, tail: Tensor, marks: Marks) -> tuple[Tensor, Tensor]:
+    from reprise.ops.short_convolution.numba import short_convolution
+
+    return short_convolution(x, weight, tail, marks)
+
+
+BACKENDS = {
+    "reference": reference.short_convolution, "parallel": parallel.short_convolution, "numba": Kernel(_numba),
+}
 
 
 def plan(x: Float[Tensor, "B T D"], backend: str = "auto") -> str:
