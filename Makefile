@@ -7,7 +7,7 @@ CPU_BUILDS ?= https://download.pytorch.org/whl/cpu
 WORKERS ?= 2
 BIN = .venv/bin
 STAMP = .venv/.made-from-pyproject
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 DEMO_MODELS = elman,gru,lstm,mingru,rg_lru,gated_deltanet
 
 setup: $(STAMP)

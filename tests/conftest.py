@@ -33,6 +33,20 @@ socket.socket.connect = _only_local(socket.socket.connect)
 socket.socket.connect_ex = _only_local(socket.socket.connect_ex)
 
 
+def pytest_sessionstart(session):
+    """Kernels compile before the clock of a test runs, once for all workers, and stay on disk."""
+    if hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    from reprise.testing.operations import cases_of, evaluate, home_of, list_operations
+
+    for name in list_operations():
+        if "numba" in home_of(name).BACKENDS:
+            for case in cases_of(name):
+                if case.name in ("T3", "complex"):  # one for each kind of number a kernel is compiled for
+                    for dtype in (torch.float32, torch.float64):
+                        evaluate(name, case, "numba", case.arguments(dtype))
+
+
 def pytest_addoption(parser):
     parser.addoption("--regold", action="store_true", help="write the golden numbers of layers anew")
 

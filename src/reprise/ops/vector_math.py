@@ -16,14 +16,17 @@ __all__ = ["compiled", "copy", "fill", "part", "sigmoid", "tanh"]
 
 # "contract" lets a product and a sum become one instruction; any more would undo the rounding trick below
 HOW = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
+IN_ANY_ORDER = HOW | {"fastmath": {"contract", "reassoc"}}
 
 
-def compiled(kernel: Callable) -> Callable:
+def compiled(kernel: Callable, any_order: bool = False) -> Callable:
     """Compiled at its first call, and kept on disk for as long as its own file stays as it is.
 
+    any_order: sums may be taken in any, so that a sum along a row becomes wide.
     Numba does not look at the files of what a kernel calls: who changes those deletes `__pycache__/*.nb?`.
     """
-    return numba.njit(inspect.unwrap(kernel), cache=True, **HOW)  # unwrap: where tests check shapes, all is wrapped
+    how = IN_ANY_ORDER if any_order else HOW
+    return numba.njit(inspect.unwrap(kernel), cache=True, **how)  # unwrap: where tests check shapes, all is wrapped
 
 
 def part(function: Callable) -> Callable:

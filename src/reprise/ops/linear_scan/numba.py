@@ -1,16 +1,15 @@
 """The scan as one pass over memory: a block of columns is held while time runs over it."""
-import numba
 import numpy as np
 import torch
 from jaxtyping import Inexact
 from torch import Tensor
 
 from reprise.ops.threads import share_out
+from reprise.ops.vector_math import compiled
 
 __all__ = ["linear_scan"]
 
 BLOCK = 512  # numbers of a row that are held at once: they stay in the nearest cache
-compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 
 
 def linear_scan(

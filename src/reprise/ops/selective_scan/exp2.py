@@ -1,4 +1,6 @@
 """2 ** x for loops that Numba vectorises: cheaper than e ** x by a fifth, and as good with log2(e) in the rate."""
+import inspect
+
 import numba
 import numpy as np
 from numba.extending import overload
@@ -13,7 +15,7 @@ def exp2(x):
 
 @overload(exp2, jit_options={"fastmath": {"contract"}})
 def _(x):
-    return exp2_float32 if x == numba.float32 else lambda x: np.exp2(x)
+    return inspect.unwrap(exp2_float32) if x == numba.float32 else lambda x: np.exp2(x)
 
 
 LOW, HIGH, SHIFT, ONE = np.float32([-126, 127, 1.5 * 2**23, 1])  # adding SHIFT leaves a whole number in the last bits

@@ -4,7 +4,8 @@ The state lies as (B N D). Every `STEPS` steps it is kept; the backward pass com
 A block is always `WIDE` channels, of which the last may idle, and what a loop touches lies in few arrays, `WIDE` apart:
 the compiler then sees what cannot overlap and makes the loops wide. Two states go together: half the memory traffic.
 """
-import numba
+from functools import partial
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -12,15 +13,14 @@ from torch import Tensor
 
 from reprise.ops.selective_scan.exp2 import exp2
 from reprise.ops.threads import share_out
-from reprise.ops.vector_math import copy, fill
+from reprise.ops.vector_math import compiled, copy, fill
 
 __all__ = ["selective_scan"]
 
 WIDE = 128  # channels that are held at once
 STEPS = 32  # from one state that is kept to the next
 LOG2_E = 1.4426950408889634
-compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
-summing = numba.njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})  # along a row, in any order
+summing = partial(compiled, any_order=True)
 
 
 def selective_scan(

@@ -1,5 +1,4 @@
 """The same convolution in one pass over memory: all taps of a step, and both gradients, while its rows are near."""
-import numba
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -7,12 +6,11 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.threads import share_out
-from reprise.ops.vector_math import copy, fill
+from reprise.ops.vector_math import compiled, copy, fill
 
 __all__ = ["short_convolution"]
 
 STEPS, WIDE = 256, 512  # a piece of work: so many steps of so many channels
-compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 
 
 def short_convolution(
