@@ -91,7 +91,7 @@ def compare(
     models: Annotated[str, typer.Option(help="Layers to compare, with commas; see `reprise layers`.")] = "",
     budget: Annotated[str, typer.Option(help="Training time of each model and seed, as 30s, 10m or 1h.")] = "60s",
     seeds: Annotated[int, typer.Option(help="How often each model is trained; three tell chance from skill.")] = 3,
-    width: Width = 128, depth: Depth = 2, channel: Channel = "glu", batch: Batch = 16, length: Length = 128,
+    width: Width = 128, depth: Depth = 2, channel: Channel = "glu", batch: Batch = 8, length: Length = 128,
     rate: Rate = 3e-3, binary: Binary = False, device: Device = "cpu",
     jobs: Annotated[int, typer.Option(help="Models trained at once; 0 for one a core.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results; runs/NAME if left out.")] = None,

@@ -23,7 +23,7 @@ class Settings:
     width: int = 128
     depth: int = 2
     channel: str | None = "glu"
-    batch: int = 16
+    batch: int = 8
     length: int = 128
     rate: float = 3e-3
     binary: bool = False
