@@ -34,7 +34,7 @@ torch:
 	fi
 
 demo: setup
-	$(BIN)/reprise compare --budget 20s --seeds 3 --models $(DEMO_MODELS) --out runs/demo
+	$(BIN)/reprise compare --budget 13s --seeds 3 --models $(DEMO_MODELS) --out runs/demo
 
 lint: setup
 	$(BIN)/ruff check .
