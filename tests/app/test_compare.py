@@ -11,12 +11,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from rich.progress import Progress
 
 from reprise.app.comparison import engine, trial
 from reprise.app.comparison.engine import SLICES, Comparison
 from reprise.app.comparison.settings import Settings
+from reprise.app.show import _tell
 from reprise.core.errors import InputError
-from reprise.lab.workers import Event
+from reprise.lab.workers import Event, Task
 
 MODELS = ("elman", "mingru")
 
@@ -131,3 +133,14 @@ def test_a_model_that_cannot_train_is_told_with_the_speeds(tmp_path, prose, monk
     failed, measured = trial.measure_speeds([comparison.trial(model, 0) for model in MODELS], print)
     assert failed == {"kind": "failed", "during": "speed", "model": "elman", "why": "no such luck"}
     assert measured["model"] == "mingru" and measured["bytes_per_second"] > 0
+
+
+def test_bars_end_full_however_often_a_trial_reports():
+    task = Task({"kind": "point", "model": "elman", "seed": 0, "turn": 1}, len)
+    said = [Event(task, "report", 0.25), Event(task, "report", 0.5), Event(task, "done", [{"bits_per_byte": 3.0}])]
+    progress, under_way, seen = Progress(disable=True), {}, []
+    line = progress.add_task("training", total=2)
+    for event in [*said, Event(task, "report", 0.75), Event(task, "failed", "why")]:
+        _tell(event, under_way, progress, {"point": line})
+        seen.append(progress.tasks[0].completed)
+    assert seen == [0.25, 0.5, 1.0, 1.75, 2.0] and not under_way

@@ -80,21 +80,25 @@ def _train(comparison: Comparison, progress: Progress) -> None:
         found = {(row["turn"] if kind == "speed" else (row["model"], row["seed"], row.get("turn")))
                  for row in comparison.found(kind)}
         progress.update(line, completed=len(found))
+    under_way = {}
     for event in comparison.run():
-        _tell(event, comparison, progress, lines)
+        _tell(event, under_way, progress, lines)
 
 
-def _tell(event: Event, comparison: Comparison, progress: Progress, lines: dict[str, TaskID]) -> None:
+def _tell(event: Event, under_way: dict[str, float], progress: Progress, lines: dict[str, TaskID]) -> None:
+    """Moves the bars; `under_way` is how much of its turn each running trial has reported and the bar has shown."""
     key = event.task.key
+    line, trial = lines[key["kind"]], f"{key.get('model')} {key.get('seed')}"
+    reached = event.value if event.kind == "report" else 1.0
+    progress.advance(line, reached - under_way.pop(trial, 0.0))
     if event.kind == "report":
-        return
-    progress.advance(lines[key["kind"]])
-    if event.kind == "failed":
+        under_way[trial] = reached
+    elif event.kind == "failed":
         seed = "" if "seed" not in key else f", seed {key['seed']}"
         progress.console.print(f"[red]{key['model']}{seed} failed[/]: {event.value}; the others go on")
     elif key["kind"] == "point":
         point = f"{key['model']} {event.value[0]['bits_per_byte']:.3f} bits per byte"
-        progress.update(lines["point"], description=f"training in turns: {point}")
+        progress.update(line, description=f"training in turns: {point}")
 
 
 @contextmanager

@@ -27,6 +27,8 @@ __all__ = ["Trial", "final_score", "measure_speeds", "train_slice"]
 VALID_BYTES, TEST_BYTES, LANES = 24_000, 120_000, 16  # read for a point of the curve, and for the final score
 WARM, CYCLES, TIMED, STREAMED = 2, 5, 1.0, 0.4  # updates not timed; then at least; seconds a model; of streaming
 
+TELL = 0.5  # seconds between two words on progress
+
 Report = Callable[[Any], None]
 Row = dict[str, Any]
 
@@ -102,7 +104,7 @@ def train_slice(trial: Trial, steps: int, until: int, report: Report) -> list[Ro
     run, checkpoints = trial.run(steps), Checkpoints(trial.folder / "checkpoints" / trial.name, keep=1)
     checkpoints.restore(run)
     began = time.perf_counter()
-    _go_on(run, until)
+    _go_on(run, until, report)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     checkpoints.save(run)
@@ -123,9 +125,12 @@ def final_score(trial: Trial, report: Report) -> list[Row]:
              "parameters": sum(p.numel() for p in trained.parameters())}]
 
 
-def _go_on(run: Run, until: int) -> None:
-    """Train up to that update, unless whoever asked is gone: nobody may train beside a comparison begun again."""
-    parent = os.getppid()
+def _go_on(run: Run, until: int, report: Report) -> None:
+    """Train up to that update, telling now and then which share of the way is done.
+
+    Ends where whoever asked is gone: nobody may train beside a comparison begun again.
+    """
+    parent, first, told = os.getppid(), run.step, time.perf_counter()
     if run.step >= until:
         return
     for record in run:
@@ -133,6 +138,9 @@ def _go_on(run: Run, until: int) -> None:
             return
         if os.getppid() != parent:
             raise SystemExit("the comparison is gone")
+        if time.perf_counter() - told > TELL:
+            told = time.perf_counter()
+            report((record.step - first) / (until - first))
 
 
 @torch.no_grad()
