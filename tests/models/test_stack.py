@@ -5,6 +5,7 @@ import torch
 from reprise import create_layer
 from reprise.core.errors import InputError
 from reprise.core.layer import SequenceLayer
+from reprise.core.state import named_tensors
 from reprise.layers.linear.hgrn import HGRN
 from reprise.models.stack import Block, Stack
 
@@ -115,3 +116,20 @@ def test_a_state_of_another_stack_is_refused():
     for wrong in (Stack(["gru"], 4).initial_state(2), stack.initial_state(3), create_layer("gru", 4).initial_state(2)):
         with pytest.raises(InputError, match="Stack: this state does not fit"):
             stack(x, wrong)
+
+
+@torch.no_grad()
+def test_steps_block_by_block_in_machine_code():
+    stack = Stack(["gru", ("retnet", {"heads": 2}), "lru"], 16).eval()
+    assert {block.prepare_step(2) for block in stack.blocks} == {"machine code"}
+    x = torch.randn(2, 6, 16)
+    whole, end = stack(x)
+    state, outputs = stack.initial_state(2), []
+    for x_t in x.unbind(1):
+        y, state = stack.step(x_t, state)
+        outputs.append(y)
+    torch.testing.assert_close(torch.stack(outputs, 1), whole, rtol=1e-5, atol=1e-5)
+    for (name, got), (_, want) in zip(named_tensors(state), named_tensors(end), strict=True):
+        torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-5, msg=name)
+    with pytest.raises(InputError, match="state does not fit"):
+        stack.step(x[:, 0], state[:2])

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
+from reprise.bases.stepping import Stepping
 from reprise.core.layer import SequenceLayer
 from reprise.core.marks import Marks
 from reprise.core.state import map_state
@@ -18,7 +19,7 @@ class State(NamedTuple):
     memory: Any  # what the recurrence carries: a tensor, or a NamedTuple of them
 
 
-class Recurrent(SequenceLayer[State]):
+class Recurrent(Stepping[State]):
     """A layer is four parts, and only the first and third meet time:
 
         u = local(x);   p = project(x, u);   r = recur(p, memory);   y = readout(r, x, u)

@@ -2,8 +2,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from reprise.bases.stepping import Stepping
 from reprise.core.errors import InputError
 from reprise.core.layer import SequenceLayer
 from reprise.core.marks import Marks
@@ -14,7 +16,7 @@ __all__ = ["Block", "Stack"]
 Spec = str | tuple[str, dict[str, Any]] | list  # a name, or a name and its options: a list once it has been JSON
 
 
-class Block(SequenceLayer[Any]):
+class Block(Stepping[Any]):
     """x <- x + layer(norm(x)), then x <- x + channel(norm(x)); the state is the layer's.
 
     Source   pre-norm residuals: Xiong et al. 2020, arXiv:2002.04745; RMS norms: Zhang & Sennrich 2019, arXiv:1910.07467
@@ -66,6 +68,15 @@ class Stack(SequenceLayer[tuple]):
         after = []
         for block, before in zip(self.blocks, state, strict=True):
             x, end = block.run(x, before, marks)
+            after.append(end)
+        return x, tuple(after)
+
+    def step(self, x, state):
+        if torch.is_grad_enabled() or len(state) != len(self.blocks):
+            return super().step(x, state)
+        after = []
+        for block, before in zip(self.blocks, state, strict=True):
+            x, end = block.step(x, before)
             after.append(end)
         return x, tuple(after)
 
