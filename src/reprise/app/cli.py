@@ -170,6 +170,33 @@ def prove(
         raise typer.Exit(1)
 
 
+@app.command(epilog="Example: reprise bench linear_scan gru --passes forward,training")
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(
+        help="Operations or layers, or 'models' for the training of four of each layer; all operations and layers "
+             "if left out.")] = None, *,
+    passes: Annotated[str, typer.Option(help="forward, training (forward and backward), step.")] = "",
+    steps: Annotated[int, typer.Option(min=2, help="Steps of a sequence.")] = 2048,
+    budget: Annotated[str, typer.Option(help="Time for each way of doing each thing.")] = "1s",
+    threads: Annotated[int, typer.Option(min=0, help="Threads for all of them; 0 for as many as there are cores.")] = 1,
+    growth: Annotated[bool, typer.Option("--growth", help="Cost against length too, up to a million steps.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for bench.csv, which later runs compare with.")] = Path(
+        "results/bench"),
+) -> None:
+    """How fast is it here? Operations, layers and models beside torch's own and what memory and matrix unit allow.
+
+    An operation whose answer differs from its definition is not timed. Exit code 1 where there was one.
+    """
+    from reprise.app import process
+    from reprise.app.bench.run import Settings, measure
+
+    threads = threads or process.cores()
+    process.prepare(threads)
+    if not measure(Settings(tuple(names or ()), _names(passes) or ("forward", "training", "step"), steps,
+                            _seconds(budget), growth, threads), out):
+        raise typer.Exit(1)
+
+
 @app.command()
 def info() -> None:
     """Versions, machine, what the command line sets for speed, where data are looked for."""

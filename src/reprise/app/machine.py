@@ -9,7 +9,7 @@ import reprise
 from reprise.app.findings.summary import Machine
 from reprise.app.process import cores
 
-__all__ = ["describe"]
+__all__ = ["describe", "free_memory"]
 
 
 def describe(threads: int) -> Machine:
@@ -26,6 +26,16 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def free_memory() -> int:
+    """Bytes that programs may still take; a few GB are assumed where the system does not say."""
+    told = Path("/proc/meminfo")
+    if told.exists():
+        for line in told.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) << 10
+    return 4 << 30
 
 
 def _memory() -> int:

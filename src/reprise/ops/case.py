@@ -19,6 +19,7 @@ class Case(NamedTuple):
     marks: Marks = NO_MARKS
     options: Mapping[str, Any] = MappingProxyType({})  # keyword arguments of the operation
     drift: float = 1.0  # how much further off than usual a fast path may be, where the name says why
+    flops: int = 0  # of the matrix products of a forward pass, for benchmarks: additions and multiplications
 
     def arguments(self, dtype: torch.dtype = torch.float64, seed: int = 0) -> tuple:
         """The same numbers in every precision: drawn in float64, then rounded."""

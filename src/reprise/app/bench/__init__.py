@@ -1,0 +1,1 @@
+"""What operations, layers and models cost here: beside what others need for the same, and what the machine allows."""

@@ -1,0 +1,175 @@
+"""What can be timed: every operation by each backend, every layer, and models of four; each checked before."""
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from reprise.app.bench.baselines import Ways, layer_baselines, operation_baselines
+from reprise.core.errors import InputError, suggest
+from reprise.core.state import map_state, named_tensors
+from reprise.layers import create_layer, list_layers
+from reprise.models.language_model import LanguageModel
+from reprise.testing.operations import backends_of, call, evaluate, list_operations, operation, usual_case
+
+__all__ = ["PASSES", "Subject", "Wrong", "choose_subjects", "operation_pass"]
+
+PASSES = ("forward", "training", "step")
+WIDTH = 256
+CHECKED = 256  # steps for which the definition is asked as well: a loop in torch
+CLOSE = 1e-3  # of the largest number of a result: float32, sums in another order
+CELLS = ("elman", "gru", "lstm")
+OURS = "reprise"
+
+
+class Wrong(Exception):
+    """It computes something else than its definition: there is no point in how fast it does."""
+
+
+class Subject(NamedTuple):
+    """One input in one pass, and the ways to do it: ours, which are checked, and those of others."""
+
+    kind: str  # operation, layer or model
+    name: str
+    shape: str
+    kind_of_pass: str
+    ours: Ways
+    others: Ways
+    moved: int  # bytes that must be read and written at least
+    flops: int  # of its matrix products, one way and, in training, back
+
+
+def choose_subjects(names: list[str], passes: tuple[str, ...], T: int) -> Iterator[Callable[[], list[Subject]]]:
+    """Those of these names (all operations and layers if none), made one after the other for want of memory."""
+    if wrong := [p for p in passes if p not in PASSES]:
+        raise InputError(f"bench: no pass is named {wrong[0]!r}{suggest(wrong[0], PASSES)}")
+    known = [*list_operations(), *list_layers(), "models"]
+    for name in names:
+        if name not in known:
+            raise InputError(f"bench: there is no operation or layer named {name!r}{suggest(name, known)}")
+    names = names or [*list_operations(), *list_layers()]
+    for name in dict.fromkeys(names):
+        if name in list_operations():
+            yield lambda name=name: list(operations(name, passes, T))
+        if name in list_layers():
+            yield lambda name=name: list(layers(name, passes, T))
+        if name == "models":
+            for layer in list_layers():
+                yield lambda layer=layer: list(models(layer))
+
+
+def operations(name: str, passes: tuple[str, ...], T: int) -> Iterator[Subject]:
+    """The operation on its usual input, by every backend but the definition, which they are checked against."""
+    _check(name)
+    for kind_of_pass in passes:
+        case = usual_case(name, 1 if kind_of_pass == "step" else T)
+        arguments = map_state(Tensor.contiguous, case.arguments(torch.float32))
+        first, training = next(named_tensors(arguments))[1], kind_of_pass == "training"
+        moved = _bytes(arguments) + _bytes(call(operation(name), arguments, case.marks, "auto", **case.options))
+        backends = ["auto"] if kind_of_pass == "step" else backends_of(name)[1:]
+        ours = {backend: operation_pass(name, case, arguments, backend, training) for backend in backends}
+        yield Subject("operation", name, _shape(first), kind_of_pass, ours,
+                      operation_baselines(name, arguments, training), moved * _ways(training),
+                      case.flops * _ways(training))
+
+
+def layers(name: str, passes: tuple[str, ...], T: int) -> Iterator[Subject]:
+    """The layer, 256 wide: over (4, T), for cells (16, 512) and (1, 4096), and step by step."""
+    for kind_of_pass in passes:
+        for B, steps in [(1, 1)] if kind_of_pass == "step" else [(16, 512), (1, 4096)] if name in CELLS else [(4, T)]:
+            torch.manual_seed(0)
+            layer, x, training = create_layer(name, WIDTH), torch.randn(B, steps, WIDTH), kind_of_pass == "training"
+            weights = sum(p.numel() for p in layer.parameters() if p.ndim > 1)
+            run = _step(layer, x) if kind_of_pass == "step" else _layer_pass(layer, x, training)
+            yield Subject("layer", name, _shape(x), kind_of_pass, {OURS: run},
+                          layer_baselines(name, x, kind_of_pass), 4 * (2 * x.numel() + weights) * _ways(training),
+                          2 * B * steps * weights * _ways(training))
+
+
+def models(name: str, B: int = 8, T: int = 256) -> Iterator[Subject]:
+    """A language model of four such layers, 256 wide: one update's forward and backward pass."""
+    torch.manual_seed(0)
+    model = LanguageModel(name, WIDTH, 4)
+    tokens = torch.randint(256, (B, T + 1))
+    parameters = sum(p.numel() for p in model.parameters()) - model.embedding.weight.numel()
+
+    def update():
+        logits, _ = model(tokens[:, :-1])
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
+        return torch.autograd.grad(loss, list(model.parameters()))
+
+    yield Subject("model", name, f"4 layers, {B} x {T} x {WIDTH}", "training", {OURS: update}, {}, 12 * parameters,
+                  6 * parameters * B * T)
+
+
+def _check(name: str) -> None:
+    """Results and gradients of every backend against the definition's."""
+    case = usual_case(name, CHECKED)
+    arguments = case.arguments(torch.float32)
+    wanted = evaluate(name, case, "reference", arguments)
+    for backend in backends_of(name)[1:]:
+        found = evaluate(name, case, backend, arguments)
+        for part, want in wanted.items():
+            off, most = ((z.detach().abs().max().item() if z.numel() else 0.0) for z in (found[part] - want, want))
+            if not off <= CLOSE * most + 1e-6:
+                raise Wrong(f"{name}, {backend}: {part} is off by {off:.2g}, where the largest number is {most:.2g}")
+
+
+def operation_pass(name: str, case: Any, arguments: tuple, backend: str, training: bool) -> Callable[[], object]:
+    run, given = operation(name), arguments
+    if not training:
+        def forward():
+            with torch.no_grad():
+                return run(*given, case.marks, backend=backend, **case.options)
+
+        return forward
+    given = map_state(lambda z: z.detach().requires_grad_(), arguments)
+    leaves = [z for _, z in named_tensors(given)]
+    gradients: list[Tensor] = []
+
+    def both():
+        results = [z for _, z in named_tensors(run(*given, case.marks, backend=backend, **case.options))
+                   if z.requires_grad]
+        if not gradients:
+            gradients.extend(torch.ones_like(z) for z in results)
+        return torch.autograd.grad(results, leaves, gradients, allow_unused=True)
+
+    return both
+
+
+def _layer_pass(layer: Any, x: Tensor, training: bool) -> Callable[[], object]:
+    if not training:
+        def forward():
+            with torch.no_grad():
+                return layer(x)
+
+        return forward
+    x, ones = x.requires_grad_(), torch.ones_like(x)
+    return lambda: torch.autograd.grad(layer(x)[0], [x, *layer.parameters()], ones, allow_unused=True)
+
+
+def _step(layer: Any, x: Tensor) -> Callable[[], object]:
+    layer.eval()
+    state, x_t = layer.initial_state(1), x[:, 0].clone()
+    layer.prepare_step(1)
+
+    def step():
+        nonlocal state
+        with torch.inference_mode():
+            y, state = layer.step(x_t, state)
+        return y
+
+    return step
+
+
+def _ways(training: bool) -> int:
+    """Backward does the work of forward twice: once for what was given, once for the parameters."""
+    return 3 if training else 1
+
+
+def _shape(z: Tensor) -> str:
+    return " x ".join(map(str, z.shape))
+
+
+def _bytes(tree: Any) -> int:
+    return sum(z.nbytes for _, z in named_tensors(tree))
