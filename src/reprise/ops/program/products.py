@@ -1,8 +1,9 @@
 """A row times a matrix, where memory sets the pace: every number of the matrix is fetched once, in the order it lies.
 
-dot     out[n] = sum_k row[k] matrix[n, k]: rows of the matrix lie whole, eight are met at a time
+dot     out[n] = sum_k row[k] matrix[n, k]: rows of the matrix lie whole
 spread  out[n] = sum_k row[k] matrix[k, n]: columns go together, four k at a time
 """
+import functools
 from collections.abc import Sequence
 
 from llvmlite import ir
@@ -13,7 +14,7 @@ __all__ = ["product_of_rows"]
 
 WIDE = {"float": 16, "double": 8}  # numbers that are met at once: 64 bytes
 ALIGNMENT = {"float": 4, "double": 8}  # bytes
-ROWS = 8
+PARTS = 4
 ONE_INSTRUCTION, ANY_ORDER = ("contract",), ("contract", "reassoc")
 
 
@@ -35,31 +36,30 @@ def product_of_rows(module: ir.Module, way: str, real: ir.Type) -> ir.Function:
 
 
 def _dot(build: ir.IRBuilder, real: ir.Type, *given: ir.Value) -> None:
-    together = _whole(build, given[3], ROWS)
-    for first, last, rows in ((word(0), together, ROWS), (together, given[3], 1)):
-        carried(build, (first, last, rows), (), lambda n, _, rows=rows: _meet(build, real, given, n, rows))
+    carried(build, (word(0), given[3], 1), (), lambda n, _: _meet(build, real, given, n))
 
 
-def _meet(build: ir.IRBuilder, real: ir.Type, given: Sequence[ir.Value], n: ir.Value, rows: int) -> tuple:
-    """`rows` rows of the matrix, from the n-th: wide to where K ends, then number by number."""
+def _meet(build: ir.IRBuilder, real: ir.Type, given: Sequence[ir.Value], n: ir.Value) -> tuple:
+    """The n-th row of the matrix: `PARTS` wide sums side by side, then one, then number by number to where K ends."""
     out, row, matrix, _, K, step = given
-    starts = [build.mul(build.add(n, word(r)), step) for r in range(rows)]
-    wide = ir.VectorType(real, WIDE[str(real)])
-    end = _whole(build, K, wide.count)
+    start, wide = build.mul(n, step), ir.VectorType(real, WIDE[str(real)])
 
     def meet(kind, k, totals):
-        x = _load(build, kind, real, row, k)
-        products = [build.fmul(_load(build, kind, real, matrix, build.add(start, k)), x, flags=ONE_INSTRUCTION)
-                    for start in starts]
-        return [build.fadd(total, z, flags=ONE_INSTRUCTION) for total, z in zip(totals, products, strict=True)]
+        found = []
+        for part, total in enumerate(totals):
+            at = build.add(k, word(part * WIDE[str(real)]))
+            x, w = _load(build, kind, real, row, at), _load(build, kind, real, matrix, build.add(start, at))
+            found.append(build.fadd(total, build.fmul(x, w, flags=ONE_INSTRUCTION), flags=ONE_INSTRUCTION))
+        return found
 
-    zeros = [ir.Constant(wide, [0.0] * wide.count)] * rows
-    sums = carried(build, (word(0), end, wide.count), zeros, lambda k, totals: meet(wide, k, totals))
-    totals = [_sum(build, wide, z) for z in sums]
-    totals = carried(build, (end, K, 1), totals, lambda k, totals: meet(real, k, totals))
-    for r, total in enumerate(totals):
-        build.store(total, _at(build, real, out, build.add(n, word(r))))
-    return ()
+    zeros = [ir.Constant(wide, [0.0] * wide.count)] * PARTS
+    end = _whole(build, K, PARTS * wide.count)
+    totals = carried(build, (word(0), end, PARTS * wide.count), zeros, lambda k, now: meet(wide, k, now))
+    total = functools.reduce(lambda x, y: build.fadd(x, y, flags=ANY_ORDER), totals)
+    first, end = end, _whole(build, K, wide.count)
+    (total,) = carried(build, (first, end, wide.count), [total], lambda k, now: meet(wide, k, now))
+    (total,) = carried(build, (end, K, 1), [_sum(build, wide, total)], lambda k, now: meet(real, k, now))
+    return _put(build, real, out, n, total)
 
 
 def _spread(build: ir.IRBuilder, real: ir.Type, *given: ir.Value) -> None:
