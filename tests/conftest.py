@@ -12,6 +12,9 @@ import torch
 
 SLOW_SECONDS = 600
 
+if not torch.cuda.is_available():  # before Triton is imported: its kernels then run on the CPU, very slowly
+    os.environ.setdefault("TRITON_INTERPRET", "1")
+
 torch.use_deterministic_algorithms(True)  # and with it torch.utils.deterministic.fill_uninitialized_memory
 torch.set_num_threads(1)
 

@@ -1,42 +1,71 @@
 """Which implementation runs: each operation names its own, and `choose` says which one it would be."""
 import importlib.util
+import os
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from reprise.core.errors import InputError, suggest
 
-__all__ = ["Kernel", "choose"]
+__all__ = ["FLA", "NUMBA", "TRITON", "Kernel", "Language", "available", "choose"]
 
-NUMBA = importlib.util.find_spec("numba") is not None
-MISSING = ("Numba is not installed: recurrences on the CPU run in plain torch, several times slower; "
-           "pip install numba")
-FLOATS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+
+class Language(NamedTuple):
+    """What kernels are written in, or come from, and what they take."""
+
+    name: str
+    package: str  # as Python imports it
+    install: str  # as pip knows it
+    device: str
+    dtypes: tuple[torch.dtype, ...]
+    automatic: bool = True  # chosen without being asked for
+
+
+REALS, COMPLEX = (torch.float32, torch.float64), (torch.complex64, torch.complex128)
+NUMBA = Language("Numba", "numba", "numba", "cpu", REALS)
+TRITON = Language("Triton", "triton", "triton", "cuda", REALS)
+FLA = Language("flash-linear-attention", "fla", "'fla-core[cuda]'", "cuda", (torch.float32,), automatic=False)
+INSTALLED = {one.package: importlib.util.find_spec(one.package) is not None for one in (NUMBA, TRITON, FLA)}
 
 
 class Kernel:
-    """A backend in Numba: `run` imports it, and with it the compiler, at the first call."""
+    """A backend that is not plain torch: `run` imports it, and with it its compiler, at the first call."""
 
-    def __init__(self, run: Callable):
+    def __init__(self, run: Callable, language: Language = NUMBA, *, complex_too: bool = False):
         self.run = run
+        self.language = language._replace(dtypes=language.dtypes + COMPLEX) if complex_too else language
 
-    def serves(self, like: Tensor) -> bool:
-        """Whether it can take this input: on the CPU, in a precision of its own, with Numba there."""
-        if like.device.type != "cpu" or like.dtype not in FLOATS:
+    def obstacle(self, like: Tensor) -> str | None:
+        """Why it cannot take this input, or None where it can.
+
+        Triton's interpreter (TRITON_INTERPRET=1) takes tensors on the CPU: for tests, since it is very slow.
+        """
+        language = self.language
+        interpreted = language.package == TRITON.package and os.environ.get("TRITON_INTERPRET") == "1"
+        if like.dtype not in language.dtypes or not (like.device.type == language.device or interpreted):
+            takes = ", ".join(str(d).removeprefix("torch.") for d in language.dtypes)
+            return f"it takes {takes} on {language.device}"
+        return None if INSTALLED[language.package] else f"pip install {language.install}"
+
+    def suits(self, like: Tensor) -> bool:
+        """Whether it may be chosen for this input without being asked for; warns where only the package is missing."""
+        language = self.language
+        if not language.automatic or like.device.type != language.device or like.dtype not in language.dtypes:
             return False
-        if not NUMBA:
-            warnings.warn(MISSING, RuntimeWarning, stacklevel=2)
-        return NUMBA
+        if not INSTALLED[language.package]:
+            warnings.warn(f"{language.name} is not installed: recurrences on {language.device} run in plain torch, "
+                          f"which takes longer; pip install {language.install}", RuntimeWarning, stacklevel=3)
+        return INSTALLED[language.package]
 
     def __call__(self, *arguments: Any) -> Any:
         return self.run(*arguments)
 
 
 def choose(operation: str, backends: Mapping[str, Callable], like: Tensor, wanted: str = "auto") -> str:
-    """The backend's name. Auto: the definition for one step, else the last named that serves such an input.
+    """The backend's name. Auto: the definition for one step, else the last named that suits such an input.
 
     `like` is the operation's main input (B T ...), in the memory's precision. Backends are named slowest first.
     Raises InputError for a backend that there is none of, or that cannot take this input.
@@ -44,13 +73,24 @@ def choose(operation: str, backends: Mapping[str, Callable], like: Tensor, wante
     if wanted == "auto":
         if like.shape[1] == 1:
             return "reference"
-        return next(name for name in reversed(backends) if _serves(backends[name], like))
+        return next(name for name in reversed(backends) if _suits(backends[name], like))
     if wanted not in backends:
         raise InputError(f"{operation}: no backend is named {wanted!r}{suggest(wanted, ['auto', *backends])}")
-    if not _serves(backends[wanted], like):
-        raise InputError(f"{operation}: {wanted} cannot take {like.dtype} on {like.device}; use backend='auto'")
+    obstacle = _obstacle(backends[wanted], like)
+    if obstacle is not None:
+        raise InputError(
+            f"{operation}: {wanted} cannot take {like.dtype} on {like.device}: {obstacle}; or use backend='auto'")
     return wanted
 
 
-def _serves(backend: Callable, like: Tensor) -> bool:
-    return backend.serves(like) if isinstance(backend, Kernel) else True
+def available(backends: Mapping[str, Callable], like: Tensor) -> list[str]:
+    """The names of those that can take such an input here, if only when asked for; slowest first."""
+    return [name for name, backend in backends.items() if _obstacle(backend, like) is None]
+
+
+def _suits(backend: Callable, like: Tensor) -> bool:
+    return backend.suits(like) if isinstance(backend, Kernel) else True
+
+
+def _obstacle(backend: Callable, like: Tensor) -> str | None:
+    return backend.obstacle(like) if isinstance(backend, Kernel) else None

@@ -4,11 +4,10 @@ from jaxtyping import Inexact
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import Kernel, choose
+from reprise.ops.backend import TRITON, Kernel, choose
 from reprise.ops.linear_scan import parallel, reference
 
 __all__ = ["linear_scan", "plan"]
-
 
 
 def _numba(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
@@ -17,7 +16,16 @@ def _numba(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     return linear_scan(a, b, h)
 
 
-BACKENDS = {"reference": reference.linear_scan, "parallel": parallel.linear_scan, "numba": Kernel(_numba)}
+def _triton(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
+    from reprise.ops.linear_scan.triton import linear_scan
+
+    return linear_scan(a, b, h)
+
+
+BACKENDS = {
+    "reference": reference.linear_scan, "parallel": parallel.linear_scan,
+    "numba": Kernel(_numba, complex_too=True), "triton": Kernel(_triton, TRITON, complex_too=True),
+}
 
 
 def plan(b: Inexact[Tensor, "B T *N"], backend: str = "auto") -> str:

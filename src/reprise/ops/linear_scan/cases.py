@@ -6,7 +6,7 @@ from torch import Tensor
 
 from reprise.ops.case import Case, Draw, ragged
 
-__all__ = ["cases"]
+__all__ = ["cases", "usual"]
 
 
 def cases() -> Iterator[Case]:
@@ -15,6 +15,8 @@ def cases() -> Iterator[Case]:
     yield Case("one number", real(B=1, T=33, N=()))
     yield Case("matrices", real(B=2, T=12, N=(2, 3)))
     yield Case("complex", spiral(B=2, T=37, N=3))
+    yield Case("wide", real(B=2, T=3, N=(1024,)))  # two blocks of the kernel, and no more
+    yield Case("complex, wide", spiral(B=2, T=3, N=512))
     yield Case("decay shared by all rows", shared(B=3, T=20, N=4))
     yield Case("reverse", real(B=2, T=23, N=(4,)), options={"reverse": True})
     yield Case("packed and padded", real(B=3, T=21, N=(3,)), ragged([21, 0, 13], [[0, 4], [], [1, 2, 12, 20]], 21))
@@ -23,6 +25,11 @@ def cases() -> Iterator[Case]:
         yield Case(f"log-decay {log_decay:g}", real(B=1, T=50, N=(3,), log_decay=log_decay))
     yield Case("growing", real(B=1, T=40, N=(3,), log_decay=0.05))
     yield Case("T65536", real(B=1, T=65536, N=(1,), log_decay=-1e-6))
+
+
+def usual(T: int) -> Case:
+    """What a layer gives it: the input of benchmarks."""
+    return Case("usual", real(B=8, T=T, N=(512,)))
 
 
 def real(B: int, T: int, N: tuple[int, ...], log_decay: float | None = None):

@@ -1,9 +1,9 @@
 """The scan as one pass over memory: a block of columns is held while time runs over it."""
 import numpy as np
 import torch
-from jaxtyping import Inexact
 from torch import Tensor
 
+from reprise.ops.linear_scan.operator import operator
 from reprise.ops.threads import share_out
 from reprise.ops.vector_math import compiled
 
@@ -12,58 +12,21 @@ __all__ = ["linear_scan"]
 BLOCK = 512  # numbers of a row that are held at once: they stay in the nearest cache
 
 
-def linear_scan(
-    a: Inexact[Tensor, "B T *N"], b: Inexact[Tensor, "B T *N"], h: Inexact[Tensor, "B *N"]
-) -> Inexact[Tensor, "B T *N"]:
-    shape = b.shape
-    if a.stride()[:2] == (0, 0):  # the same decay at every step: kept as one row
-        a = a[:1, :1]
-    if b.ndim == 2:
-        a, b, h = a[..., None], b[..., None], h[..., None]
-    a, b, h = a.flatten(2), b.flatten(2), h.flatten(1)
-    return scan(a, b, h).reshape(shape)
-
-
-@torch.library.custom_op("reprise::linear_scan", mutates_args=())
-def scan(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
-    """a (B T N) or (1 1 N), b (B T N), h (B N)."""
+def _forward(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     every = torch.empty_like(b, memory_format=torch.contiguous_format)
     kernel = forward_complex if b.is_complex() else forward
     share_out(kernel, len(b) * _blocks(b), *map(_array, (a, b, h, every)))
     return every
 
 
-@scan.register_fake
-def _(a, b, h):
-    return torch.empty_like(b, memory_format=torch.contiguous_format)
-
-
-@torch.library.custom_op("reprise::linear_scan_backward", mutates_args=())
-def scan_backward(a: Tensor, h: Tensor, every: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients in a (B T N), b and h, from that of every h_t."""
+def _backward(a: Tensor, h: Tensor, every: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     grad_a, grad_b, grad_h = (torch.empty_like(z, memory_format=torch.contiguous_format) for z in (every, every, h))
     kernel = backward_complex if h.is_complex() else backward
     share_out(kernel, len(h) * _blocks(every), *map(_array, (a, h, every, grad, grad_a, grad_b, grad_h)))
     return grad_a, grad_b, grad_h
 
 
-@scan_backward.register_fake
-def _(a, h, every, grad):
-    return torch.empty_like(every), torch.empty_like(every), torch.empty_like(h)
-
-
-def _keep(ctx, inputs, output):
-    a, _, h = inputs
-    ctx.save_for_backward(a, h, output)
-
-
-def _gradients(ctx, grad):
-    a, h, every = ctx.saved_tensors
-    grad_a, grad_b, grad_h = scan_backward(a, h, every, grad)
-    return grad_a.sum_to_size(a.shape), grad_b, grad_h
-
-
-scan.register_autograd(_gradients, setup_context=_keep)
+linear_scan = operator("numba", _forward, _backward)
 
 
 def _array(z: Tensor) -> np.ndarray:

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import Kernel, choose
+from reprise.ops.backend import TRITON, Kernel, choose
 from reprise.ops.precision import own_precision
 from reprise.ops.selective_scan import parallel, reference
 
@@ -18,7 +18,16 @@ def _numba(*arguments):
     return selective_scan(*arguments)
 
 
-BACKENDS = {"reference": reference.selective_scan, "parallel": parallel.selective_scan, "numba": Kernel(_numba)}
+def _triton(*arguments):
+    from reprise.ops.selective_scan.triton import selective_scan
+
+    return selective_scan(*arguments)
+
+
+BACKENDS = {
+    "reference": reference.selective_scan, "parallel": parallel.selective_scan,
+    "numba": Kernel(_numba), "triton": Kernel(_triton, TRITON),
+}
 
 
 class Selection(NamedTuple):

@@ -1,6 +1,5 @@
 """The same recurrence in one pass: a block of channels is held while time runs over it, (B T D N) nowhere.
 
-The state lies as (B N D). Every `STEPS` steps it is kept; the backward pass computes what lies between anew.
 A block is always `WIDE` channels, of which the last may idle, and what a loop touches lies in few arrays, `WIDE` apart:
 the compiler then sees what cannot overlap and makes the loops wide. Two states go together: half the memory traffic.
 """
@@ -8,52 +7,33 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
 
 from reprise.ops.selective_scan.exp2 import exp2
+from reprise.ops.selective_scan.operator import STEPS, operator, outputs
 from reprise.ops.threads import share_out
 from reprise.ops.vector_math import compiled, copy, fill
 
 __all__ = ["selective_scan"]
 
 WIDE = 128  # channels that are held at once
-STEPS = 32  # from one state that is kept to the next
 LOG2_E = 1.4426950408889634
 summing = partial(compiled, any_order=True)
 
 
-def selective_scan(
-    p: tuple[Float[Tensor, "B T _"], ...], A: Float[Tensor, "D N"], h: Float[Tensor, "B D N"],
-    kept: Bool[Tensor, "B T"] | None,
-) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D N"]]:
-    keep_borders = torch.is_grad_enabled() and any(z.requires_grad for z in (*p, A, h))
-    y, end, _ = scan(A.mT, h.mT, kept, keep_borders, *p)
-    return y, end.mT
-
-
-@torch.library.custom_op("reprise::selective_scan", mutates_args=())
-def scan(
+def _forward(
     A: Tensor, h: Tensor, kept: Tensor | None, keep_borders: bool, u: Tensor, dt: Tensor, B: Tensor, C: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """A (N D), h (B N D): what is read (B T D), the last state, and if wanted the one before every `STEPS` steps."""
-    y, end, borders = _outputs(h, keep_borders, u)
+    y, end, borders = outputs(h, keep_borders, u)
     rows = map(_rows, (A, h, u, dt, B, C, y, end, borders))
     share_out(forward, len(u) * _blocks(u), u.shape[1], _marked(kept), *rows)
     return y, end, borders
 
 
-@scan.register_fake
-def _(A, h, kept, keep_borders, u, dt, B, C):
-    return _outputs(h, keep_borders, u)
-
-
-@torch.library.custom_op("reprise::selective_scan_backward", mutates_args=())
-def scan_backward(
+def _backward(
     A: Tensor, kept: Tensor | None, u: Tensor, dt: Tensor, B: Tensor, C: Tensor, borders: Tensor, grad_y: Tensor,
     grad_end: Tensor,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Gradients in A (N D), h (B N D), u, dt, B and C."""
     of_A, of_h, of_u, of_dt = (torch.empty(z.shape, dtype=u.dtype) for z in (grad_end, grad_end, u, u))
     of_B, of_C = (B.new_empty(_blocks(u), *B.shape) for _ in range(2))  # by block: threads do not meet
     rows = map(_rows, (A, u, dt, B, C, borders, grad_y, grad_end, of_A, of_h, of_u, of_dt, of_B, of_C))
@@ -61,32 +41,7 @@ def scan_backward(
     return of_A.sum(0), of_h, of_u, of_dt, of_B.sum(0), of_C.sum(0)
 
 
-@scan_backward.register_fake
-def _(A, kept, u, dt, B, C, borders, grad_y, grad_end):
-    return tuple(torch.empty(z.shape, dtype=z.dtype) for z in (A, grad_end, u, dt, B, C))
-
-
-def _keep(ctx, inputs, output):
-    A, _, kept, _, *p = inputs
-    ctx.mark_non_differentiable(output[2])
-    ctx.set_materialize_grads(False)
-    ctx.save_for_backward(A, kept, *p, output[2])
-
-
-def _gradients(ctx, grad_y, grad_end, _):
-    A, kept, *p, borders = ctx.saved_tensors
-    grad_y = torch.zeros_like(p[0]) if grad_y is None else grad_y
-    grad_end = torch.zeros_like(borders[:, 0]) if grad_end is None else grad_end
-    of_A, of_h, *of_p = scan_backward(A, kept, *p, borders, grad_y, grad_end)
-    return of_A, of_h, None, None, *of_p
-
-
-scan.register_autograd(_gradients, setup_context=_keep)
-
-
-def _outputs(h: Tensor, keep_borders: bool, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    borders = h.new_empty(len(h), -(-u.shape[1] // STEPS) if keep_borders else 0, *h.shape[1:])
-    return torch.empty(u.shape, dtype=u.dtype), torch.empty(h.shape, dtype=h.dtype), borders
+selective_scan = operator("numba", _forward, _backward)
 
 
 def _marked(kept: Tensor | None) -> np.ndarray:
