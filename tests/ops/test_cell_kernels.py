@@ -10,12 +10,15 @@ from reprise.ops import cell_kernel
 from reprise.ops.case import Case, ragged
 from reprise.ops.elman.cases import sample
 from reprise.ops.row_product import add_product, laid_out, zero_rows
-from reprise.ops.vector_math import part, sigmoid, tanh
+from reprise.ops.vector_math import exp, log_sigmoid, part, sigmoid, tanh
 from reprise.testing.operations import evaluate
 from reprise.testing.rows import assert_rows_agree
 
 TYPES = [np.float32, np.float64]
-EXACT = {"tanh": np.tanh, "sigmoid": lambda x: 1 / (1 + np.exp(-x))}
+EXACT = {
+    "exp": np.exp, "log_sigmoid": lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x))),
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "tanh": np.tanh,
+}
 
 
 @part
@@ -30,7 +33,19 @@ def each_sigmoid(x, out):
         out[j] = sigmoid(x[j])
 
 
-EACH = {"tanh": each_tanh, "sigmoid": each_sigmoid}
+@part
+def each_exp(x, out):
+    for j in range(len(x)):
+        out[j] = exp(x[j])
+
+
+@part
+def each_log_sigmoid(x, out):
+    for j in range(len(x)):
+        out[j] = log_sigmoid(x[j])
+
+
+EACH = {"exp": each_exp, "log_sigmoid": each_log_sigmoid, "sigmoid": each_sigmoid, "tanh": each_tanh}
 
 
 @pytest.mark.parametrize("name", EACH)
@@ -50,8 +65,10 @@ def test_ends_of_the_range(name, kind):
     x = np.array([-math.inf, -1e30, -100, 100, 1e30, math.inf, math.nan], kind)
     out = np.empty_like(x)
     EACH[name](x, out)
-    low = {"tanh": -1.0, "sigmoid": 0.0}[name]
-    assert np.allclose(out[:-1], [low, low, low, 1, 1, 1], rtol=0, atol=1e-30)
+    large = np.exp(np.minimum(x[3:-1], np.array(87 if kind is np.float32 else 708, kind)))  # for exp the end is there
+    ends = {"exp": [0, 0, 0, *large], "log_sigmoid": [*x[:3], 0, 0, 0], "sigmoid": [0, 0, 0, 1, 1, 1],
+            "tanh": [-1, -1, -1, 1, 1, 1]}
+    assert np.allclose(out[:-1], ends[name], rtol=1e-6 if name == "exp" else 0, atol=1e-30)
     assert np.isnan(out[-1])
 
 

@@ -1,7 +1,7 @@
-"""How kernels are compiled, and tanh and the logistic function for loops that Numba vectorises, to the last digits.
+"""How kernels are compiled, and exp, tanh and the like for loops that Numba vectorises, to the last digits.
 
 Numba's own call the C library for one number at a time: ten to twenty times as long. Here exp(x) = 2^n e^r with
-|r| <= ln(2) / 2: e^r by its Taylor series, 2^n put together from its bits. Errors stay below 2 units in the last place.
+|r| <= ln(2) / 2: e^r by its Taylor series, 2^n put together from its bits. Errors stay near 2 units in the last place.
 """
 import inspect
 import math
@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numba.extending import overload
 
-__all__ = ["compiled", "copy", "fill", "part", "sigmoid", "tanh"]
+__all__ = ["compiled", "copy", "exp", "fill", "log_sigmoid", "part", "sigmoid", "tanh"]
 
 # "contract" lets a product and a sum become one instruction; any more would undo the rounding trick below
 HOW = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
@@ -34,6 +34,16 @@ def part(function: Callable) -> Callable:
     return numba.njit(inspect.unwrap(function), **HOW)
 
 
+def exp(x: Real) -> Real:
+    """e ** x, inside a kernel; zero below -87 in float32 (-708 in float64), and beyond 87 (708) as there: finite."""
+    return math.exp(x)
+
+
+def log_sigmoid(x: Real) -> Real:
+    """log(1 / (1 + exp(-x))), inside a kernel."""
+    return min(x, 0) - math.log1p(math.exp(-abs(x)))
+
+
 def sigmoid(x: Real) -> Real:
     """1 / (1 + exp(-x)), inside a kernel."""
     return 1 / (1 + math.exp(-x))
@@ -44,12 +54,12 @@ def tanh(x: Real) -> Real:
     return math.tanh(x)
 
 
-def _functions(real: type, whole: type, terms: int, upper: float, lower: float, limit: float) -> dict[str, Callable]:
-    """Both for one type of number: its integers, terms of the series, ln(2) in two parts, the largest exponent."""
+def _power(real: type, whole: type, terms: int, upper: float, lower: float) -> Callable:
+    """For one type of number: its integers, terms of the series, ln(2) in two parts."""
     digits = np.finfo(real).nmant
     zero_exponent = whole(np.finfo(real).maxexp - 1 << digits)
     shifter, per_octave, shift = real(1.5 * 2**digits), real(1 / math.log(2)), whole(digits)
-    upper, lower, limit, far, half, one, two = (real(v) for v in (upper, lower, limit, 44, 0.5, 1, 2))
+    upper, lower = real(upper), real(lower)
     series = tuple(real(1 / math.factorial(k)) for k in range(terms, 0, -1))
 
     @part
@@ -64,12 +74,33 @@ def _functions(real: type, whole: type, terms: int, upper: float, lower: float, 
         scale = whole(whole(real(shifted).view(whole) << shift) + zero_exponent)
         return whole(scale).view(real), total * r
 
+    return power
+
+
+def _functions(real: type, power: Callable, terms: int, limit: float) -> dict[str, Callable]:
+    """All for one type of number: its `power`, terms of the series of a logarithm, the largest exponent."""
+    limit, far, zero, half, one, two = (real(v) for v in (limit, 44, 0, 0.5, 1, 2))
+    odd = tuple(real(2 / k) for k in range(2 * terms - 1, 0, -2))
+
+    @part
+    def exp(x):
+        near = limit if x > limit else x  # this way round, NaN stays NaN
+        near = -limit if near < -limit else near
+        scale, rest = power(near)
+        return zero if x < -limit else scale + scale * rest
+
+    @part
+    def log_sigmoid(x):
+        small = exp(-abs(x))
+        z = small / (two + small)  # log(1 + small) = 2 artanh(z) = 2 z + 2 z^3 / 3 + ..., and z is a third at most
+        square, total = z * z, odd[0]
+        for k in range(1, len(odd)):
+            total = total * square + odd[k]
+        return (x if x < 0 else zero) - total * z
+
     @part
     def sigmoid(x):
-        x = limit if x > limit else x  # this way round, NaN stays NaN
-        x = -limit if x < -limit else x
-        scale, rest = power(-x)
-        return one / (one + (scale + scale * rest))
+        return one / (one + exp(-x))
 
     @part
     def tanh(x):
@@ -80,13 +111,26 @@ def _functions(real: type, whole: type, terms: int, upper: float, lower: float, 
         size = less_one * rate if size < half else one - two * rate  # 1 - tanh^2 wants its last digit near one
         return -size if x < 0 else size
 
-    return {"sigmoid": sigmoid, "tanh": tanh}
+    return {"exp": exp, "log_sigmoid": log_sigmoid, "sigmoid": sigmoid, "tanh": tanh}
 
 
 KINDS = {
-    numba.float32: _functions(np.float32, np.int32, 7, 0.693359375, -2.12194440e-4, 87.0),
-    numba.float64: _functions(np.float64, np.int64, 13, 6.93145751953125e-1, 1.42860682030941723212e-6, 708.0),
+    numba.float32: _functions(np.float32, _power(np.float32, np.int32, 7, 0.693359375, -2.12194440e-4), 9, 87.0),
+    numba.float64: _functions(
+        np.float64, _power(np.float64, np.int64, 13, 6.93145751953125e-1, 1.42860682030941723212e-6), 16, 708.0),
 }
+
+
+@overload(exp)
+def _exp(x):
+    function = KINDS[x]["exp"]
+    return lambda x: function(x)
+
+
+@overload(log_sigmoid)
+def _log_sigmoid(x):
+    function = KINDS[x]["log_sigmoid"]
+    return lambda x: function(x)
 
 
 @overload(sigmoid)

@@ -25,12 +25,13 @@ def plan(p: Float[Tensor, "B T D"], backend: str = "auto") -> str:
 
 
 def elman(
-    p: Float[Tensor, "B T D"], weight: Float[Tensor, "D D"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS, *,
+    p: Float[Tensor, "B T D"], weight: Float[Tensor, "*H g d"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS, *,
     backend: str = "auto",
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
     """h_t = tanh(p_t + U h_{t-1}): every h_t, and the last, in the precision of h.
 
-    p: what the input gives each step, bias and all.   weight: U.   h: what came before the first step.
+    p: what the input gives each step, bias and all.   h: what came before the first step.
+    weight: U, or by head (H D/H D/H), see `ops.heads`.
     Padding keeps h; a new sequence begins from zero. Raises InputError for an unknown backend.
     """
     run = BACKENDS[plan(p, backend)]

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.cell_kernel import earlier, mask_arrays, over_rows
+from reprise.ops.heads import one_by_one
 from reprise.ops.row_product import add_product, laid_out, zero_rows
 from reprise.ops.vector_math import compiled, copy, fill, tanh
 
@@ -12,8 +13,12 @@ __all__ = ["elman"]
 
 
 def elman(
-    p: Float[Tensor, "B T D"], weight: Float[Tensor, "D D"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS
+    p: Float[Tensor, "B T D"], weight: Float[Tensor, "*H g d"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
+    return one_by_one(_elman, p, weight, (h,), marks)
+
+
+def _elman(p: Tensor, weight: Tensor, h: Tensor, marks: Marks) -> tuple[Tensor, Tensor]:
     every = recur(p, weight, h, *marks)
     return every, every[:, -1]
 

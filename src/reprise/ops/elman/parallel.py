@@ -8,14 +8,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from reprise.core.marks import NO_MARKS, Marks, over
+from reprise.ops.heads import block_diagonal
 
 __all__ = ["elman"]
 
 
 def elman(
-    p: Float[Tensor, "B T D"], weight: Float[Tensor, "D D"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS
+    p: Float[Tensor, "B T D"], weight: Float[Tensor, "*H g d"], h: Float[Tensor, "B D"], marks: Marks = NO_MARKS
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
-    every = _Elman.apply(p, weight, h, *marks)
+    every = _Elman.apply(p, block_diagonal(weight), h, *marks)
     return every, every[:, -1]
 
 

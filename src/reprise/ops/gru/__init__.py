@@ -25,14 +25,15 @@ def plan(p: Float[Tensor, "B T G"], backend: str = "auto") -> str:
 
 
 def gru(
-    p: Float[Tensor, "B T G"], weight: Float[Tensor, "G D"], bias: Float[Tensor, "G"], h: Float[Tensor, "B D"],
+    p: Float[Tensor, "B T G"], weight: Float[Tensor, "*H g d"], bias: Float[Tensor, "G"], h: Float[Tensor, "B D"],
     marks: Marks = NO_MARKS, *, backend: str = "auto",
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
     """h_t = (1 - z) n + z h_{t-1}: every h_t, and the last, in the precision of h.
 
         r, z = sigmoid(p + U h_{t-1} + c);   n = tanh(p + r (U h_{t-1} + c))
 
-    p: what the input gives each step; G = 3D in the order r, z, n.   weight, bias: U and c, in the same order.
+    p: what the input gives each step; G = 3D in the order r, z, n.   weight, bias: U and c, in the same order;
+    U may be by head, (H G/H D/H), see `ops.heads`.
     h: what came before the first step. Padding keeps h; a new sequence begins from zero.
     Raises InputError for an unknown backend.
     """

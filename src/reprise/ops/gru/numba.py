@@ -5,6 +5,7 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.cell_kernel import earlier, mask_arrays, over_rows
+from reprise.ops.heads import one_by_one
 from reprise.ops.row_product import add_product, laid_out, zero_rows
 from reprise.ops.vector_math import compiled, copy, fill, sigmoid, tanh
 
@@ -12,9 +13,13 @@ __all__ = ["gru"]
 
 
 def gru(
-    p: Float[Tensor, "B T G"], weight: Float[Tensor, "G D"], bias: Float[Tensor, "G"], h: Float[Tensor, "B D"],
+    p: Float[Tensor, "B T G"], weight: Float[Tensor, "*H g d"], bias: Float[Tensor, "G"], h: Float[Tensor, "B D"],
     marks: Marks = NO_MARKS,
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
+    return one_by_one(_gru, p, weight, (bias, h), marks)
+
+
+def _gru(p: Tensor, weight: Tensor, bias: Tensor, h: Tensor, marks: Marks) -> tuple[Tensor, Tensor]:
     every, _ = recur(p, weight, bias, h, *marks, torch.is_grad_enabled())
     return every, every[:, -1]
 

@@ -9,15 +9,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from reprise.core.marks import NO_MARKS, Marks, over
+from reprise.ops.heads import block_diagonal
 
 __all__ = ["gru"]
 
 
 def gru(
-    p: Float[Tensor, "B T G"], weight: Float[Tensor, "G D"], bias: Float[Tensor, "G"], h: Float[Tensor, "B D"],
+    p: Float[Tensor, "B T G"], weight: Float[Tensor, "*H g d"], bias: Float[Tensor, "G"], h: Float[Tensor, "B D"],
     marks: Marks = NO_MARKS,
 ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B D"]]:
-    every, _ = _GRU.apply(p, weight, bias, h, *marks)
+    every, _ = _GRU.apply(p, block_diagonal(weight), bias, h, *marks)
     return every, every[:, -1]
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from reprise.ops.case import Case, Draw, ragged
 
-__all__ = ["cases", "taps"]
+__all__ = ["cases", "taps", "usual"]
 
 
 def cases() -> Iterator[Case]:
@@ -16,10 +16,18 @@ def cases() -> Iterator[Case]:
     yield Case("no row", taps(B=0, T=5, D=3, W=4))
     yield Case("one channel", taps(B=1, T=12, D=1, W=3))
     yield Case("more taps than steps", taps(B=2, T=3, D=2, W=7))
+    yield Case("wide", taps(B=2, T=3, D=1024, W=4))  # two pieces of the kernel, and no more
+    yield Case("two stretches", taps(B=2, T=512, D=2, W=4))
+    yield Case("two stretches, wide", taps(B=2, T=257, D=513, W=2))
     for W in (2, 4, 7):
         packed = ragged([21, 0, 13, 2], [[0, 4, 20], [], [1, 2, 12], []], 21)
         yield Case(f"packed and padded, {W} taps", taps(B=4, T=21, D=3, W=W), packed)
     yield Case("T65536", taps(B=1, T=65536, D=2, W=4))
+
+
+def usual(T: int) -> Case:
+    """What a layer gives it: the input of benchmarks."""
+    return Case("usual", taps(B=8, T=T, D=512, W=4))
 
 
 def taps(B: int, T: int, D: int, W: int):
