@@ -5,13 +5,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import FLA, Kernel, choose
 from reprise.ops.delta_rule import parallel, reference
 from reprise.ops.precision import own_precision
 
 __all__ = ["Correction", "delta_rule", "plan"]
-
-BACKENDS = {"reference": reference.delta_rule, "parallel": parallel.delta_rule}
 
 
 class Correction(NamedTuple):
@@ -23,6 +21,24 @@ class Correction(NamedTuple):
     log_w: Float[Tensor, "B T H #K"]  # one number where the head decays as one
     a: Float[Tensor, "B T H K"]
     b: Float[Tensor, "B T H K"]
+
+
+def _numba(p: Correction, S: Tensor) -> tuple[Tensor, Tensor]:
+    from reprise.ops.delta_rule.numba import delta_rule
+
+    return delta_rule(p, S)
+
+
+def _fla(p: Correction, S: Tensor) -> tuple[Tensor, Tensor]:
+    from reprise.ops.delta_rule.fla import delta_rule
+
+    return delta_rule(p, S)
+
+
+BACKENDS = {
+    "reference": reference.delta_rule, "parallel": parallel.delta_rule,
+    "numba": Kernel(_numba), "fla": Kernel(_fla, FLA),
+}
 
 
 def plan(p: Correction, backend: str = "auto") -> str:

@@ -8,7 +8,7 @@ from reprise.ops.case import Case, Draw, ragged
 from reprise.ops.delta_rule import Correction
 from reprise.ops.linear_attention.cases import log_decay
 
-__all__ = ["cases", "correction"]
+__all__ = ["cases", "correction", "usual"]
 
 CHUNK = 32  # the longest of the fast path's pieces: just below and above it could go wrong
 
@@ -20,6 +20,8 @@ def cases() -> Iterator[Case]:
     yield Case("one head, one channel", correction(B=1, T=37, H=1, K=1, V=4))
     yield Case("several chunks", correction(B=2, T=2 * CHUNK + 5, H=2, K=8, V=5))
     yield Case("several chunks, a rate a channel", correction(B=2, T=2 * CHUNK + 5, H=2, K=8, V=5, rates=8))
+    yield Case("two channels, a rate each", correction(B=1, T=7, H=2, K=2, V=2, rates=2))
+    yield Case("heads of odd sizes above 64", correction(B=2, T=67, H=1, K=70, V=131, rates=70))
     for rates in (1, 3):
         packed = ragged([70, 0, 41], [[0, 4, 64], [], [1, 2, 12, 40]], 70)
         yield Case(f"packed and padded, {rates} rates", correction(B=3, T=70, H=2, K=3, V=5, rates=rates), packed)
@@ -35,6 +37,12 @@ def cases() -> Iterator[Case]:
     yield Case("keys of length 2, where the memory and its errors grow",
                correction(B=1, T=70, H=1, K=8, V=4, w=-0.1, beta=0.9, length=2.0), drift=4.0)
     yield Case("T65536", correction(B=1, T=65536, H=1, K=4, V=4))
+
+
+def usual(T: int) -> Case:
+    """What a layer gives it: the input of benchmarks."""
+    flops = 4 * 4 * T * (CHUNK * 16 * 64 + 10 * 64 * 64)
+    return Case("usual", correction(B=4, T=T, H=4, K=64, V=64), flops=flops)
 
 
 def correction(

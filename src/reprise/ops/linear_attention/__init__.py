@@ -5,13 +5,29 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
-from reprise.ops.backend import choose
+from reprise.ops.backend import FLA, Kernel, choose
 from reprise.ops.linear_attention import parallel, reference
 from reprise.ops.precision import own_precision
 
 __all__ = ["Association", "linear_attention", "plan"]
 
-BACKENDS = {"reference": reference.linear_attention, "parallel": parallel.linear_attention}
+
+def _numba(*arguments: Tensor) -> tuple[Tensor, Tensor]:
+    from reprise.ops.linear_attention.numba import linear_attention
+
+    return linear_attention(*arguments)
+
+
+def _fla(*arguments: Tensor) -> tuple[Tensor, Tensor]:
+    from reprise.ops.linear_attention.fla import linear_attention
+
+    return linear_attention(*arguments)
+
+
+BACKENDS = {
+    "reference": reference.linear_attention, "parallel": parallel.linear_attention,
+    "numba": Kernel(_numba), "fla": Kernel(_fla, FLA),
+}
 
 
 class Association(NamedTuple):

@@ -7,7 +7,7 @@ from torch import Tensor
 from reprise.ops.case import Case, Draw, ragged
 from reprise.ops.linear_attention import Association
 
-__all__ = ["association", "cases", "log_decay"]
+__all__ = ["association", "cases", "log_decay", "usual"]
 
 CHUNK = 64  # of the fast path: just below and above it could go wrong
 
@@ -20,6 +20,8 @@ def cases() -> Iterator[Case]:
     yield Case("one head, one channel", association(B=1, T=37, H=1, K=1, V=4))
     yield Case("several chunks", association(B=2, T=4 * CHUNK + 5, H=2, K=5, V=8))
     yield Case("several chunks, a rate a channel", association(B=2, T=4 * CHUNK + 5, H=2, K=8, V=5, rates=8))
+    yield Case("two channels, a rate each", association(B=1, T=7, H=2, K=2, V=2, rates=2))
+    yield Case("heads of odd sizes above 64", association(B=2, T=CHUNK + 3, H=1, K=70, V=131, rates=70))
     for rates in (1, 3):
         packed = ragged([70, 0, 41], [[0, 4, 64], [], [1, 2, 12, 40]], 70)
         yield Case(f"packed and padded, {rates} rates", association(B=3, T=70, H=2, K=3, V=5, rates=rates), packed)
@@ -27,6 +29,11 @@ def cases() -> Iterator[Case]:
             name = f"log-decay {'mixed' if w is None else format(w, 'g')}, {rates} rates"
             yield Case(name, association(B=1, T=130, H=2, K=3, V=4, rates=rates, w=w))
     yield Case("T65536", association(B=1, T=65536, H=1, K=4, V=4, w=-1e-3))
+
+
+def usual(T: int) -> Case:
+    """What a layer gives it: the input of benchmarks."""
+    return Case("usual", association(B=4, T=T, H=4, K=64, V=64), flops=4 * 4 * T * (2 * CHUNK * 128 + 4 * 64 * 64))
 
 
 def association(B: int, T: int, H: int, K: int, V: int, *, rates: int = 1, w: float | str | None = "gates"):
