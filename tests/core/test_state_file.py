@@ -160,3 +160,12 @@ def test_files_of_another_kind(saved, tmp_path):
             ask(tmp_path / "model")
         with pytest.raises(InputError, match="nowhere: cannot be read"):
             ask(tmp_path / "nowhere")
+
+
+def test_a_state_does_not_care_how_it_is_computed(tmp_path):
+    plain = create_layer("gru", 4)
+    solved = create_layer("gru", 4, solver="newton")
+    solved.load_state_dict(plain.state_dict())
+    _, state = plain(torch.randn(2, 3, 4))
+    save_state(tmp_path / "state", state, plain, position=3)
+    assert torch.equal(load_state(tmp_path / "state", solved).memory, state.memory)

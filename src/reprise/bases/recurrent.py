@@ -43,6 +43,10 @@ class Recurrent(Stepping[State]):
     def recur(self, p: Any, memory: Any, marks: Marks) -> tuple[Any, Any]:
         """What is read at every step, and the memory after the last."""
 
+    def through_time(self, p: Any, memory: Any, marks: Marks) -> tuple[Any, Any]:
+        """`recur`, unless the family has another way to the same."""
+        return self.recur(p, memory, marks)
+
     def readout(self, read: Any, *seen: Tensor) -> Tensor:
         return read
 
@@ -59,6 +63,6 @@ class Recurrent(Stepping[State]):
         if self.local is not None:
             u, local = self.local.run(x, state.local, marks)
             seen = (x, u)
-        read, memory = self.recur(self.project(*seen), state.memory, marks)
+        read, memory = self.through_time(self.project(*seen), state.memory, marks)
         read = map_state(lambda r: r if r.is_complex() else r.to(x.dtype), read)
         return self.readout(read, *seen), State(local, memory)

@@ -1,6 +1,6 @@
 """The constructor is the configuration."""
 import inspect
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["Configured"]
 
@@ -9,6 +9,7 @@ class Configured:
     """Keeps what the constructor was given, defaults included, as `options`: `type(m)(**m.options)` is built alike."""
 
     options: dict[str, Any]
+    ways: ClassVar[frozenset[str]] = frozenset()  # those that say how it is computed, and change nothing else
 
     def __new__(cls, *args: Any, **kwargs: Any):
         made = super().__new__(cls)

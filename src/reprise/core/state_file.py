@@ -15,7 +15,8 @@ __all__ = ["fingerprint", "load_state", "save_state", "saved_position"]
 def fingerprint(model: nn.Module) -> dict[str, Any]:
     """What a state belongs to: the class, what it was built with, its precision, its weights."""
     weights = model.state_dict()
-    options = json.loads(json.dumps(getattr(model, "options", {}), default=repr))
+    telling = {k: v for k, v in getattr(model, "options", {}).items() if k not in getattr(model, "ways", ())}
+    options = json.loads(json.dumps(telling, default=repr))
     dtypes = sorted({str(w.dtype).removeprefix("torch.") for w in weights.values()})
     return {"model": type(model).__name__, "options": options, "dtype": "+".join(dtypes), "weights": digest(weights)}
 
