@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from reprise.bases.cell import Cell
-from reprise.ops.lstm import LSTMMemory, lstm, reference
+from reprise.bases.recurrent import State
+from reprise.ops.lstm import LSTMMemory, lstm, onednn, reference
 
 __all__ = ["LSTM"]
 
@@ -47,3 +48,10 @@ class LSTM(Cell):
 
     def recur(self, p, memory, marks):
         return lstm(p, self.from_h.weight, memory, marks)
+
+    def run(self, x, state, marks):
+        if self.solver is not None or not onednn.serves(x, self.from_h.weight, marks):
+            return super().run(x, state, marks)
+        read, memory = onednn.lstm_of_input(
+            x, self.from_x.weight, self.from_x.bias, self.from_h.weight, state.memory, marks)
+        return read, State((), memory)

@@ -4,11 +4,11 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import Kernel, choose
-from reprise.ops.lstm import parallel, reference
+from reprise.ops.lstm import onednn, parallel, reference
 from reprise.ops.lstm.reference import LSTMMemory
 from reprise.ops.precision import own_precision
 
-__all__ = ["LSTMMemory", "lstm", "plan"]
+__all__ = ["LSTMMemory", "lstm", "onednn", "plan"]
 
 
 def _numba(p: Tensor, weight: Tensor, memory: LSTMMemory, marks: Marks) -> tuple[Tensor, LSTMMemory]:
@@ -26,14 +26,15 @@ def plan(p: Float[Tensor, "B T G"], backend: str = "auto") -> str:
 
 
 def lstm(
-    p: Float[Tensor, "B T G"], weight: Float[Tensor, "G D"], memory: LSTMMemory, marks: Marks = NO_MARKS, *,
+    p: Float[Tensor, "B T G"], weight: Float[Tensor, "*H g d"], memory: LSTMMemory, marks: Marks = NO_MARKS, *,
     backend: str = "auto",
 ) -> tuple[Float[Tensor, "B T D"], LSTMMemory]:
     """c_t = f c_{t-1} + i g, h_t = o tanh(c_t): every h_t, and the last memory, in the precision of the memory.
 
         i, f, o = sigmoid(p + U h_{t-1});   g = tanh(p + U h_{t-1})
 
-    p: what the input gives each step, bias and all; G = 4D in the order i, f, g, o.   weight: U, in the same order.
+    p: what the input gives each step, bias and all; G = 4D in the order i, f, g, o.   weight: U, in the same order,
+    or by head (H G/H D/H), see `ops.heads`.
     memory: what came before the first step. Padding keeps it; a new sequence begins from zero.
     Raises InputError for an unknown backend.
     """

@@ -6,7 +6,7 @@ from torch import Tensor
 from reprise.ops.case import Case, Draw, ragged
 from reprise.ops.lstm.reference import LSTMMemory
 
-__all__ = ["cases"]
+__all__ = ["cases", "usual"]
 
 
 def cases() -> Iterator[Case]:
@@ -15,15 +15,26 @@ def cases() -> Iterator[Case]:
     yield Case("one row", sample(B=1, T=9, D=3))
     yield Case("one number", sample(B=1, T=33, D=1))
     yield Case("no row", sample(B=0, T=4, D=3))
+    yield Case("heads", sample(B=3, T=17, D=6, heads=2))
+    yield Case("heads, packed and padded", sample(B=2, T=9, D=4, heads=2), ragged([9, 6], [[0, 4], [1, 2]], 9))
     yield Case("padded", sample(B=3, T=7, D=4), ragged([7, 0, 3], [[], [], []], 7))
     yield Case("packed and padded", sample(B=3, T=21, D=3), ragged([21, 0, 13], [[0, 4], [], [1, 2, 12, 20]], 21))
     yield Case("saturated, where 1 - tanh^2 is all rounding", sample(B=2, T=17, D=4, scale=100.0), drift=100.0)
     yield Case("T65536", sample(B=1, T=65536, D=2))
 
 
-def sample(B: int, T: int, D: int, scale: float = 1.0) -> Callable[[Draw], tuple[Tensor, Tensor, LSTMMemory]]:
+def usual(T: int) -> Case:
+    """What a layer gives it: the input of benchmarks."""
+    return Case("usual", sample(B=16, T=T, D=256), flops=2 * 16 * T * 256 * 1024)
+
+
+def sample(
+    B: int, T: int, D: int, *, heads: int = 0, scale: float = 1.0
+) -> Callable[[Draw], tuple[Tensor, Tensor, LSTMMemory]]:
+    shape = (heads, 4 * D // heads, D // heads) if heads else (4 * D, D)
+
     def make(draw: Draw) -> tuple[Tensor, Tensor, LSTMMemory]:
-        p, weight = draw.normal(B, T, 4 * D) * scale, draw.normal(4 * D, D) / D**0.5
+        p, weight = draw.normal(B, T, 4 * D) * scale, draw.normal(*shape) / D**0.5
         return p, weight, LSTMMemory(draw.normal(B, D).tanh(), draw.normal(B, D))
 
     return make

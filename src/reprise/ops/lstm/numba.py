@@ -5,6 +5,7 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.cell_kernel import earlier, mask_arrays, over_rows
+from reprise.ops.heads import one_by_one
 from reprise.ops.lstm.reference import LSTMMemory
 from reprise.ops.row_product import add_product, laid_out, zero_rows
 from reprise.ops.vector_math import compiled, copy, fill, sigmoid, tanh
@@ -13,8 +14,12 @@ __all__ = ["lstm"]
 
 
 def lstm(
-    p: Float[Tensor, "B T G"], weight: Float[Tensor, "G D"], memory: LSTMMemory, marks: Marks = NO_MARKS
+    p: Float[Tensor, "B T G"], weight: Float[Tensor, "*H g d"], memory: LSTMMemory, marks: Marks = NO_MARKS
 ) -> tuple[Float[Tensor, "B T D"], LSTMMemory]:
+    return one_by_one(_lstm, p, weight, (memory,), marks)
+
+
+def _lstm(p: Tensor, weight: Tensor, memory: LSTMMemory, marks: Marks) -> tuple[Tensor, LSTMMemory]:
     every, c, *_ = recur(p, weight, *memory, *marks, torch.is_grad_enabled())
     return every, LSTMMemory(every[:, -1], c)
 

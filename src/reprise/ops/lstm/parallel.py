@@ -9,15 +9,16 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from reprise.core.marks import NO_MARKS, Marks, over
+from reprise.ops.heads import block_diagonal
 from reprise.ops.lstm.reference import LSTMMemory
 
 __all__ = ["lstm"]
 
 
 def lstm(
-    p: Float[Tensor, "B T G"], weight: Float[Tensor, "G D"], memory: LSTMMemory, marks: Marks = NO_MARKS
+    p: Float[Tensor, "B T G"], weight: Float[Tensor, "*H g d"], memory: LSTMMemory, marks: Marks = NO_MARKS
 ) -> tuple[Float[Tensor, "B T D"], LSTMMemory]:
-    every, c, *_ = _LSTM.apply(p, weight, *memory, *marks)
+    every, c, *_ = _LSTM.apply(p, block_diagonal(weight), *memory, *marks)
     return every, LSTMMemory(every[:, -1], c)
 
 

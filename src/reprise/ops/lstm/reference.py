@@ -4,9 +4,9 @@ from typing import NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn.functional import linear
 
 from reprise.core.marks import NO_MARKS, Marks
+from reprise.ops.heads import product
 from reprise.ops.unroll import unroll
 
 __all__ = ["LSTMMemory", "advance", "lstm"]
@@ -19,15 +19,15 @@ class LSTMMemory(NamedTuple):
     c: Float[Tensor, "B D"]
 
 
-def advance(p: Float[Tensor, "B G"], memory: LSTMMemory, weight: Float[Tensor, "G D"]) -> LSTMMemory:
+def advance(p: Float[Tensor, "B G"], memory: LSTMMemory, weight: Float[Tensor, "*H g d"]) -> LSTMMemory:
     """The memory one step later; G = 4D: input i, forget f, candidate g, output o."""
-    i, f, g, o = (p + linear(memory.h, weight)).chunk(4, -1)
+    i, f, g, o = (p + product(memory.h, weight)).chunk(4, -1)
     c = torch.sigmoid(f) * memory.c + torch.sigmoid(i) * torch.tanh(g)
     return LSTMMemory(torch.sigmoid(o) * torch.tanh(c), c)
 
 
 def lstm(
-    p: Float[Tensor, "B T G"], weight: Float[Tensor, "G D"], memory: LSTMMemory, marks: Marks = NO_MARKS
+    p: Float[Tensor, "B T G"], weight: Float[Tensor, "*H g d"], memory: LSTMMemory, marks: Marks = NO_MARKS
 ) -> tuple[Float[Tensor, "B T D"], LSTMMemory]:
     def step(p_t, memory):
         return advance(p_t, memory, weight)
