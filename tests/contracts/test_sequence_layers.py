@@ -11,6 +11,7 @@ from reprise.core.errors import InputError
 from reprise.core.layer import SequenceLayer
 from reprise.layers.registry import SEQUENCE
 from reprise.models.stack import Stack
+from reprise.ops.backend import prefer
 from reprise.testing.laws import checks, law_name
 
 NAMES = list_layers()
@@ -37,6 +38,7 @@ class Hybrid(Stack):
         super().__init__(["gru", "rg_lru", "gated_deltanet"], width)
 
 
+SCANS = ["mingru", "lru", "mamba"]  # a layer for each operation that Triton has
 COMPOSED = {"hybrid": Hybrid, "learned_start": LearnedStart}
 
 
@@ -52,6 +54,25 @@ def test_law(name, check, request):
     if reason := layer.excused.get(law_name(check)):
         request.applymarker(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
     check(layer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", checks(), ids=law_name)
+@pytest.mark.parametrize("name", [*NAMES, *COMPOSED])
+def test_law_without_kernels(name, check):
+    layer = build(name)
+    if law_name(check) not in layer.excused:
+        with prefer("parallel"):
+            check(layer)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", checks(), ids=law_name)
+@pytest.mark.parametrize("name", SCANS)
+def test_law_by_triton(name, check):
+    layer = build(name)
+    with prefer("triton"):
+        check(layer)
 
 
 @pytest.mark.parametrize("name", NAMES)

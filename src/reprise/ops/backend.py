@@ -2,7 +2,8 @@
 import importlib.util
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from reprise.core.errors import InputError, suggest
 
-__all__ = ["FLA", "NUMBA", "TRITON", "Kernel", "Language", "available", "choose"]
+__all__ = ["FLA", "NUMBA", "TRITON", "Kernel", "Language", "available", "choose", "prefer"]
 
 
 class Language(NamedTuple):
@@ -73,6 +74,8 @@ def choose(operation: str, backends: Mapping[str, Callable], like: Tensor, wante
     if wanted == "auto":
         if like.shape[1] == 1:
             return "reference"
+        if _preferred in backends and _obstacle(backends[_preferred], like) is None:
+            return _preferred
         return next(name for name in reversed(backends) if _suits(backends[name], like))
     if wanted not in backends:
         raise InputError(f"{operation}: no backend is named {wanted!r}{suggest(wanted, ['auto', *backends])}")
@@ -81,6 +84,23 @@ def choose(operation: str, backends: Mapping[str, Callable], like: Tensor, wante
         raise InputError(
             f"{operation}: {wanted} cannot take {like.dtype} on {like.device}: {obstacle}; or use backend='auto'")
     return wanted
+
+
+_preferred = "auto"
+
+
+@contextmanager
+def prefer(backend: str) -> Iterator[None]:
+    """Within it every operation of this process runs by this backend, where it has it and the input allows.
+
+    A single step stays the definition's, as ever unless a backend is asked for in the call itself.
+    """
+    global _preferred
+    before, _preferred = _preferred, backend
+    try:
+        yield
+    finally:
+        _preferred = before
 
 
 def available(backends: Mapping[str, Callable], like: Tensor) -> list[str]:
