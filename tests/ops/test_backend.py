@@ -26,5 +26,5 @@ def test_complex_numbers_go_where_they_are_known():
     z = torch.zeros(1, 5, 2, 2, dtype=torch.complex64)
     assert plan(z) == "numba"
     assert plan_attention(Association(z, z, z, z)) == "parallel"
-    with pytest.raises(InputError, match="numba cannot take torch.complex64 on cpu: it takes float32, float64"):
+    with pytest.raises(InputError, match=r"numba cannot take torch\.complex64 on cpu: it takes float32, float64"):
         plan_attention(Association(z, z, z, z), "numba")
