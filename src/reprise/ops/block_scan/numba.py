@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from reprise.ops.custom_op import custom_op
 from reprise.ops.threads import share_out
 from reprise.ops.vector_math import compiled, fill
 
@@ -21,7 +22,7 @@ def block_scan(
     return scan(A, b, h)
 
 
-@torch.library.custom_op("reprise::block_scan", mutates_args=())
+@custom_op("reprise::block_scan")
 def scan(A: Tensor, b: Tensor, h: Tensor) -> Tensor:
     """Every h (B T H N)."""
     every = torch.empty_like(b, memory_format=torch.contiguous_format)
@@ -34,7 +35,7 @@ def _(A, b, h):
     return torch.empty_like(b, memory_format=torch.contiguous_format)
 
 
-@torch.library.custom_op("reprise::block_scan_backward", mutates_args=())
+@custom_op("reprise::block_scan_backward")
 def scan_backward(A: Tensor, h: Tensor, every: Tensor, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients in A, b and h, from that of every h."""
     A, grad_b, grad_h = _array(A), *(torch.empty(z.shape, dtype=h.dtype) for z in (every, h))

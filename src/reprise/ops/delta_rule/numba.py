@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from reprise.ops.custom_op import custom_op
 from reprise.ops.memory_kernel import FOUR, LANES, STEPS, WIDE, outputs, over_blocks
 from reprise.ops.vector_math import compiled, copy, fill
 
@@ -29,7 +30,7 @@ def delta_rule(
     return o, end[:, :, :K]
 
 
-@torch.library.custom_op("reprise::delta_rule", mutates_args=())
+@custom_op("reprise::delta_rule")
 def correct(
     q: Tensor, k: Tensor, v: Tensor, w: Tensor, a: Tensor, b: Tensor, S: Tensor, keep_borders: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -46,7 +47,7 @@ def _(q, k, v, w, a, b, S, keep_borders):
     return o, end, torch.empty(v.shape, dtype=v.dtype), borders
 
 
-@torch.library.custom_op("reprise::delta_rule_backward", mutates_args=())
+@custom_op("reprise::delta_rule_backward")
 def correct_backward(
     p: list[Tensor], u: Tensor, borders: Tensor, grad_o: Tensor, grad_end: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:

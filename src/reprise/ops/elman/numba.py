@@ -5,6 +5,7 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.cell_kernel import earlier, mask_arrays, over_rows
+from reprise.ops.custom_op import custom_op
 from reprise.ops.heads import one_by_one
 from reprise.ops.row_product import add_product, laid_out, zero_rows
 from reprise.ops.vector_math import compiled, copy, fill, tanh
@@ -23,7 +24,7 @@ def _elman(p: Tensor, weight: Tensor, h: Tensor, marks: Marks) -> tuple[Tensor, 
     return every, every[:, -1]
 
 
-@torch.library.custom_op("reprise::elman", mutates_args=())
+@custom_op("reprise::elman")
 def recur(p: Tensor, weight: Tensor, h: Tensor, real: Tensor | None, fresh: Tensor | None) -> Tensor:
     """Every h, which is all that backward needs."""
     B, D = h.shape
@@ -39,7 +40,7 @@ def _(p, weight, h, real, fresh):
     return torch.empty_like(p, memory_format=torch.contiguous_format)
 
 
-@torch.library.custom_op("reprise::elman_backward", mutates_args=())
+@custom_op("reprise::elman_backward")
 def recur_backward(
     weight: Tensor, h: Tensor, every: Tensor, real: Tensor | None, fresh: Tensor | None, grad: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

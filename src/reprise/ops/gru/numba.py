@@ -5,6 +5,7 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.cell_kernel import earlier, mask_arrays, over_rows
+from reprise.ops.custom_op import custom_op
 from reprise.ops.heads import one_by_one
 from reprise.ops.row_product import add_product, laid_out, zero_rows
 from reprise.ops.vector_math import compiled, copy, fill, sigmoid, tanh
@@ -24,7 +25,7 @@ def _gru(p: Tensor, weight: Tensor, bias: Tensor, h: Tensor, marks: Marks) -> tu
     return every, every[:, -1]
 
 
-@torch.library.custom_op("reprise::gru", mutates_args=())
+@custom_op("reprise::gru")
 def recur(
     p: Tensor, weight: Tensor, bias: Tensor, h: Tensor, real: Tensor | None, fresh: Tensor | None, keep: bool
 ) -> tuple[Tensor, Tensor]:
@@ -48,7 +49,7 @@ def _outputs(p: Tensor, h: Tensor, keep: bool) -> tuple[Tensor, Tensor]:
     return h.new_empty(B, T, D), h.new_empty(B, T, 4 * D if keep else 0)
 
 
-@torch.library.custom_op("reprise::gru_backward", mutates_args=())
+@custom_op("reprise::gru_backward")
 def recur_backward(
     weight: Tensor, h: Tensor, every: Tensor, gates: Tensor, real: Tensor | None, fresh: Tensor | None, grad: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pad
 
+from reprise.ops.custom_op import custom_op
 from reprise.ops.memory_kernel import FOUR, LANES, STEPS, WIDE, outputs, over_blocks
 from reprise.ops.vector_math import compiled, copy, fill
 
@@ -30,7 +31,7 @@ def linear_attention(
     return o[:, :T], end[:, :, :K]
 
 
-@torch.library.custom_op("reprise::linear_attention", mutates_args=())
+@custom_op("reprise::linear_attention")
 def attend(q: Tensor, k: Tensor, v: Tensor, w: Tensor, S: Tensor, keep_borders: bool) -> tuple[Tensor, Tensor, Tensor]:
     """What is read (B T H V), the last memory, and if wanted the one before every `STEPS` steps."""
     found = outputs(v, S, keep_borders)
@@ -43,7 +44,7 @@ def _(q, k, v, w, S, keep_borders):
     return outputs(v, S, keep_borders)
 
 
-@torch.library.custom_op("reprise::linear_attention_backward", mutates_args=())
+@custom_op("reprise::linear_attention_backward")
 def attend_backward(
     q: Tensor, k: Tensor, v: Tensor, w: Tensor, borders: Tensor, grad_o: Tensor, grad_end: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

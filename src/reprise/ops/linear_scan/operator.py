@@ -5,6 +5,8 @@ import torch
 from jaxtyping import Inexact
 from torch import Tensor
 
+from reprise.ops.custom_op import CustomOp
+
 __all__ = ["operator", "rows"]
 
 
@@ -14,8 +16,8 @@ def operator(name: str, forward: Callable[..., Tensor], backward: Callable[..., 
     forward: a, b, h -> every h_t.   backward: a, h, every h_t and the gradient in it -> those in a (B T N), b and h.
     a is (B T N), or (1 1 N) where one decay serves all steps of all rows; h is (B N).
     """
-    scan = torch.library.custom_op(f"reprise::linear_scan_{name}", forward, mutates_args=())
-    scan_backward = torch.library.custom_op(f"reprise::linear_scan_{name}_backward", backward, mutates_args=())
+    scan = CustomOp(f"reprise::linear_scan_{name}", forward)
+    scan_backward = CustomOp(f"reprise::linear_scan_{name}_backward", backward)
     scan.register_fake(lambda a, b, h: _like(b))
     scan_backward.register_fake(lambda a, h, every, grad: (_like(every), _like(every), _like(h)))
 

@@ -11,6 +11,7 @@ import triton.language as tl
 from jaxtyping import Float
 from torch import Tensor
 
+from reprise.ops.custom_op import custom_op
 from reprise.ops.gpu import compiled, start, width
 from reprise.ops.linear_scan.operator import operator, rows
 
@@ -36,7 +37,7 @@ def backward(a: Tensor, h: Tensor, every: Tensor, grad: Tensor) -> tuple[Tensor,
 linear_scan = operator("triton", forward, backward)
 
 
-@torch.library.custom_op("reprise::maximum_scan_triton", mutates_args=())
+@custom_op("reprise::maximum_scan_triton")
 def _maxima(a: Tensor, b: Tensor, m: Tensor) -> Tensor:
     return _every(a, b, m, MAXIMUM=True)
 

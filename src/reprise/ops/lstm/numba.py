@@ -5,6 +5,7 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.cell_kernel import earlier, mask_arrays, over_rows
+from reprise.ops.custom_op import custom_op
 from reprise.ops.heads import one_by_one
 from reprise.ops.lstm.reference import LSTMMemory
 from reprise.ops.row_product import add_product, laid_out, zero_rows
@@ -24,7 +25,7 @@ def _lstm(p: Tensor, weight: Tensor, memory: LSTMMemory, marks: Marks) -> tuple[
     return every, LSTMMemory(every[:, -1], c)
 
 
-@torch.library.custom_op("reprise::lstm", mutates_args=())
+@custom_op("reprise::lstm")
 def recur(
     p: Tensor, weight: Tensor, h: Tensor, c: Tensor, real: Tensor | None, fresh: Tensor | None, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -50,7 +51,7 @@ def _outputs(p: Tensor, h: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor, 
     return h.new_empty(B, T, D), h.new_empty(B, D), h.new_empty(B, T, 4 * kept), h.new_empty(B, T, kept)
 
 
-@torch.library.custom_op("reprise::lstm_backward", mutates_args=())
+@custom_op("reprise::lstm_backward")
 def recur_backward(
     weight: Tensor, h: Tensor, c: Tensor, every: Tensor, gates: Tensor, cells: Tensor, real: Tensor | None,
     fresh: Tensor | None, grad: Tensor, grad_c: Tensor,

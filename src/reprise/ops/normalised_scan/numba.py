@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from reprise.ops.custom_op import custom_op
 from reprise.ops.normalised_scan.average import Average, Running
 from reprise.ops.normalised_scan.sums import Sums, finish
 from reprise.ops.threads import share_out
@@ -35,7 +36,7 @@ def _flat(z: Tensor, leading: int) -> Tensor:
     return z.reshape(*z.shape[:leading], prod(z.shape[leading:]))
 
 
-@torch.library.custom_op("reprise::normalised_scan", mutates_args=())
+@custom_op("reprise::normalised_scan")
 def scan(
     s: Tensor, v: Tensor, w: Tensor, num: Tensor, den: Tensor, top: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -56,7 +57,7 @@ def _outputs(s: Tensor, v: Tensor, num: Tensor) -> tuple[Tensor, Tensor, Tensor,
     return tuple(torch.empty(z.shape, dtype=z.dtype, device=z.device) for z in (v, s, s, num))
 
 
-@torch.library.custom_op("reprise::normalised_scan_backward", mutates_args=())
+@custom_op("reprise::normalised_scan_backward")
 def scan_backward(
     s: Tensor, v: Tensor, w: Tensor, num: Tensor, den: Tensor, top: Tensor, means: Tensor, dens: Tensor, tops: Tensor,
     grad_means: Tensor, grad_dens: Tensor, grad_num: Tensor,

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from reprise.ops.custom_op import CustomOp
+
 __all__ = ["STEPS", "operator", "outputs"]
 
 STEPS = 32  # from one state that is kept to the next
@@ -19,8 +21,8 @@ def operator(name: str, forward: Callable[..., tuple[Tensor, ...]], backward: Ca
     forward: A (N D), h (B N D), kept, whether borders are wanted, u, dt, B, C -> as `outputs`.
     backward: A, kept, u, dt, B, C, borders, gradients in y and in the last state -> in A, h, u, dt, B and C.
     """
-    scan = torch.library.custom_op(f"reprise::selective_scan_{name}", forward, mutates_args=())
-    scan_backward = torch.library.custom_op(f"reprise::selective_scan_{name}_backward", backward, mutates_args=())
+    scan = CustomOp(f"reprise::selective_scan_{name}", forward)
+    scan_backward = CustomOp(f"reprise::selective_scan_{name}_backward", backward)
     scan.register_fake(lambda A, h, kept, keep_borders, u, dt, B, C: outputs(h, keep_borders, u))
     scan_backward.register_fake(
         lambda A, kept, u, dt, B, C, borders, grad_y, grad_end: tuple(map(_like, (A, grad_end, u, dt, B, C))))

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
+from reprise.ops.custom_op import custom_op
 from reprise.ops.threads import share_out
 from reprise.ops.vector_math import compiled, copy, fill
 
@@ -19,7 +20,7 @@ def short_convolution(
     return convolution(x, weight, tail, marks.real, marks.fresh)
 
 
-@torch.library.custom_op("reprise::short_convolution", mutates_args=())
+@custom_op("reprise::short_convolution")
 def convolution(
     x: Tensor, weight: Tensor, tail: Tensor, real: Tensor | None, fresh: Tensor | None
 ) -> tuple[Tensor, Tensor]:
@@ -33,7 +34,7 @@ def _(x, weight, tail, real, fresh):
     return torch.empty(x.shape, dtype=x.dtype), torch.empty(tail.shape, dtype=x.dtype)
 
 
-@torch.library.custom_op("reprise::short_convolution_backward", mutates_args=())
+@custom_op("reprise::short_convolution_backward")
 def convolution_backward(
     x: Tensor, weight: Tensor, tail: Tensor, real: Tensor | None, fresh: Tensor | None, of_y: Tensor, of_end: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.cell_kernel import earlier, mask_arrays, over_rows
+from reprise.ops.custom_op import custom_op
 from reprise.ops.heads import one_by_one
 from reprise.ops.row_product import add_product, laid_out, zero_rows
 from reprise.ops.slstm.reference import SLSTMMemory
@@ -26,7 +27,7 @@ def _slstm(p: Tensor, weight: Tensor, memory: SLSTMMemory, marks: Marks) -> tupl
     return every, SLSTMMemory(every[:, -1], *last.chunk(3, 1))
 
 
-@torch.library.custom_op("reprise::slstm", mutates_args=())
+@custom_op("reprise::slstm")
 def recur(
     p: Tensor, weight: Tensor, h: Tensor, rest: Tensor, real: Tensor | None, fresh: Tensor | None, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -53,7 +54,7 @@ def _outputs(p: Tensor, h: Tensor, keep: bool) -> tuple[Tensor, Tensor, Tensor, 
     return h.new_empty(B, T, D), h.new_empty(B, 3 * D), h.new_empty(B, T, 5 * kept), h.new_empty(B, T, 2 * kept)
 
 
-@torch.library.custom_op("reprise::slstm_backward", mutates_args=())
+@custom_op("reprise::slstm_backward")
 def recur_backward(
     weight: Tensor, h: Tensor, rest: Tensor, every: Tensor, gates: Tensor, cells: Tensor, real: Tensor | None,
     fresh: Tensor | None, grad: Tensor, grad_rest: Tensor,
