@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Ways", "layer_baselines", "operation_baselines"]
+__all__ = ["Ways", "layer_baselines", "model_baselines", "operation_baselines", "update"]
 
 Ways = dict[str, Callable[[], object]]
 TORCH = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -26,13 +26,64 @@ def operation_baselines(name: str, arguments: tuple, training: bool) -> Ways:
 
 
 def layer_baselines(name: str, x: Tensor, kind_of_pass: str) -> Ways:
-    """The same layer of torch.nn; for Mamba, that of transformers on its way without CUDA."""
+    """The same layer of torch.nn; for Mamba, those of transformers, on its way without CUDA, and mambapy."""
     if name in TORCH:
         return {f"torch.nn.{TORCH[name].__name__}": _torch_layer(TORCH[name](*x.shape[2:] * 2, batch_first=True), x,
                                                                 kind_of_pass)}
-    if name == "mamba" and kind_of_pass != "step" and importlib.util.find_spec("transformers") is not None:
-        return {"transformers": _transformers_mamba(x, kind_of_pass == "training")}
-    return {}
+    found: Ways = {}
+    if name == "mamba" and kind_of_pass != "step":
+        for package, make in (("transformers", _transformers_mamba), ("mambapy", _mambapy)):
+            if importlib.util.find_spec(package) is not None:
+                found[package] = _pass(make(x.shape[2]), x, kind_of_pass == "training")
+    return found
+
+
+def model_baselines(name: str, width: int, depth: int, tokens: Tensor) -> Ways:
+    """For Mamba, the language model of transformers, on its way without CUDA: it takes minutes."""
+    if name != "mamba" or importlib.util.find_spec("transformers") is None:
+        return {}
+    from transformers import MambaConfig, MambaForCausalLM
+
+    config = MambaConfig(vocab_size=256, hidden_size=width, num_hidden_layers=depth, use_cache=False)
+    return {"transformers": update(MambaForCausalLM(config), tokens, lambda model, x: model(x).logits)}
+
+
+def update(
+    model: nn.Module, tokens: Tensor, logits_of: Callable[[nn.Module, Tensor], Tensor]
+) -> Callable[[], object]:
+    """Forward and backward pass of an update: gradients of the cross-entropy in all parameters."""
+    parameters, targets = list(model.parameters()), tokens[:, 1:].flatten()
+
+    def run():
+        loss = torch.nn.functional.cross_entropy(logits_of(model, tokens[:, :-1]).flatten(0, 1), targets)
+        return torch.autograd.grad(loss, parameters)
+
+    return run
+
+
+def _pass(run: Callable[[Tensor], Tensor], x: Tensor, training: bool) -> Callable[[], object]:
+    """Of a module's method: its gradients in the input and its parameters, or what it gives without."""
+    if not training:
+        def forward():
+            with torch.no_grad():
+                return run(x)
+
+        return forward
+    x, ones = x.detach().requires_grad_(), torch.ones_like(x)
+    return lambda: torch.autograd.grad(run(x), [x, *run.__self__.parameters()], ones, allow_unused=True)
+
+
+def _transformers_mamba(width: int) -> Callable[[Tensor], Tensor]:
+    from transformers import MambaConfig
+    from transformers.models.mamba.modeling_mamba import MambaMixer
+
+    return MambaMixer(MambaConfig(hidden_size=width, num_hidden_layers=1), layer_idx=0).forward
+
+
+def _mambapy(width: int) -> Callable[[Tensor], Tensor]:
+    from mambapy.mamba import MambaBlock, MambaConfig
+
+    return MambaBlock(MambaConfig(d_model=width, n_layers=1)).forward
 
 
 def _torch_layer(layer: nn.Module, x: Tensor, kind_of_pass: str) -> Callable[[], object]:
@@ -49,21 +100,6 @@ def _torch_layer(layer: nn.Module, x: Tensor, kind_of_pass: str) -> Callable[[],
         return y
 
     return forward
-
-
-def _transformers_mamba(x: Tensor, training: bool) -> Callable[[], object]:
-    from transformers import MambaConfig
-    from transformers.models.mamba.modeling_mamba import MambaMixer
-
-    mixer = MambaMixer(MambaConfig(hidden_size=x.shape[2], num_hidden_layers=1), layer_idx=0)
-    if not training:
-        def forward():
-            with torch.no_grad():
-                return mixer.slow_forward(x)
-
-        return forward
-    x, ones = x.detach().requires_grad_(), torch.ones_like(x)
-    return lambda: torch.autograd.grad(mixer.slow_forward(x), [x, *mixer.parameters()], ones, allow_unused=True)
 
 
 def _doubling(a: Tensor, b: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ from torch.profiler import ProfilerActivity, profile
 
 __all__ = ["Limits", "Timing", "limits", "peak_bytes", "take_turns"]
 
-ROUNDS = 7  # at least, however long one takes, unless it takes very long
+ROUNDS = 7  # at least
 SAMPLE = 0.02  # seconds that one look at the clock should be worth
-LONG = 10.0  # seconds after which once is enough
+LONG = 10.0  # seconds: a call that takes longer is made once
 
 
 class Timing(NamedTuple):
@@ -31,11 +31,15 @@ class Limits(NamedTuple):
 
 
 def take_turns(ways: Mapping[str, Callable[[], object]], seconds: float) -> dict[str, Timing]:
-    """Each way's time, all measured in turns for about so many seconds each."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    repeats = {name: _repeats(way) for name, way in ways.items()}
-    spent = dict.fromkeys(ways, 0.0)
-    while waiting := [name for name in ways if _needs_more(times[name], spent[name], seconds)]:
+    """Each way's time, all measured in turns for about so many seconds each.
+
+    The first call, which may compile, does not count, unless it takes so long that it is the only one.
+    """
+    first = {name: _timed(way, 1) for name, way in ways.items()}
+    repeats = {name: _repeats(way) for name, way in ways.items() if first[name] < LONG}
+    times: dict[str, list[float]] = {name: [] if name in repeats else [first[name]] for name in ways}
+    spent = dict.fromkeys(repeats, 0.0)
+    while waiting := [name for name in repeats if len(times[name]) < ROUNDS or spent[name] < seconds]:
         for name in waiting:
             taken = _timed(ways[name], repeats[name])
             spent[name] += taken
@@ -43,17 +47,9 @@ def take_turns(ways: Mapping[str, Callable[[], object]], seconds: float) -> dict
     return {name: _summary(found) for name, found in times.items()}
 
 
-def _needs_more(found: list[float], spent: float, seconds: float) -> bool:
-    if len(found) < ROUNDS:
-        return spent < LONG or not found
-    return spent < seconds
-
-
 def _repeats(way: Callable[[], object]) -> int:
-    """How often at a stretch; the first call, which may compile, does not count."""
-    way()
-    once = _timed(way, 1)
-    return max(1, round(SAMPLE / max(once, 1e-7)))
+    """How often at a stretch."""
+    return max(1, round(SAMPLE / max(_timed(way, 1), 1e-7)))
 
 
 def _timed(way: Callable[[], object], repeats: int) -> float:

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from reprise.app.bench.baselines import Ways, layer_baselines, operation_baselines
+from reprise.app.bench.baselines import Ways, layer_baselines, model_baselines, operation_baselines, update
 from reprise.core.errors import InputError, suggest
 from reprise.core.state import map_state, named_tensors
 from reprise.layers import create_layer, list_layers
@@ -20,6 +20,7 @@ CHECKED = 256  # steps for which the definition is asked as well: a loop in torc
 CLOSE = 1e-3  # of the largest number of a result: float32, sums in another order
 CELLS = ("elman", "gru", "lstm")
 OURS = "reprise"
+DEPTH = 4
 
 
 class Wrong(Exception):
@@ -86,20 +87,20 @@ def layers(name: str, passes: tuple[str, ...], T: int) -> Iterator[Subject]:
                           2 * B * steps * weights * _ways(training))
 
 
-def models(name: str, B: int = 8, T: int = 256) -> Iterator[Subject]:
-    """A language model of four such layers, 256 wide: one update's forward and backward pass."""
-    torch.manual_seed(0)
-    model = LanguageModel(name, WIDTH, 4)
+def models(name: str, B: int = 4, T: int = 512) -> Iterator[Subject]:
+    """A language model of four such layers, 256 wide: one update's forward and backward pass.
+
+    With channel mixers; and without, where another library has the same model so.
+    """
     tokens = torch.randint(256, (B, T + 1))
-    parameters = sum(p.numel() for p in model.parameters()) - model.embedding.weight.numel()
-
-    def update():
-        logits, _ = model(tokens[:, :-1])
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten())
-        return torch.autograd.grad(loss, list(model.parameters()))
-
-    yield Subject("model", name, f"4 layers, {B} x {T} x {WIDTH}", "training", {OURS: update}, {}, 12 * parameters,
-                  6 * parameters * B * T)
+    others = model_baselines(name, WIDTH, DEPTH, tokens)
+    for channel, beside in (("glu", {}), (None, others)) if others else (("glu", {}),):
+        torch.manual_seed(0)
+        model = LanguageModel(name, WIDTH, DEPTH, channel)
+        parameters = sum(p.numel() for p in model.parameters()) - model.embedding.weight.numel()
+        shape = f"{DEPTH} layers{'' if channel else ' alone'}, {B} x {T} x {WIDTH}"
+        yield Subject("model", name, shape, "training", {OURS: update(model, tokens, lambda m, x: m(x)[0])}, beside,
+                      12 * parameters, 6 * parameters * B * T)
 
 
 def _check(name: str) -> None:
