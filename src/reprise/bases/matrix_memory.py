@@ -1,4 +1,4 @@
-"""Matrix-valued memory (B H K V): time is chunked matrix products."""
+"""Matrix-valued memory (B H K V): time is chunked matrix products, or one pass with the memory in the cache."""
 from jaxtyping import Float
 from torch import Tensor
 
