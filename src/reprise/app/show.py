@@ -29,6 +29,7 @@ from reprise.app.report import write_report
 from reprise.core.errors import InputError
 from reprise.lab.workers import Event
 from reprise.layers import layer_info, list_channels, list_layers
+from reprise.ops.backend import INSTALLED, LANGUAGES
 
 __all__ = ["Screen", "bars", "show_comparison", "show_info", "show_layers"]
 
@@ -145,5 +146,8 @@ def show_info() -> None:
     for key, value in (describe(cores()) | told(1)).items():
         table.add_row(key, str(value))
     table.add_row("data sets", os.environ.get("REPRISE_DATA", "downloaded when first used (REPRISE_DATA is not set)"))
+    for language in LANGUAGES:
+        there = "installed" if INSTALLED[language.package] else f"not installed: pip install {language.install}"
+        table.add_row(f"kernels on {language.device}", f"{language.name}, {there}")
     table.add_row("layers", str(len(list_layers())))
-    console.print(table)
+    console.print(table, markup=False)

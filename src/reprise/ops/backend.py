@@ -11,7 +11,7 @@ from torch import Tensor
 
 from reprise.core.errors import InputError, suggest
 
-__all__ = ["FLA", "NUMBA", "TRITON", "Kernel", "Language", "available", "choose", "prefer"]
+__all__ = ["FLA", "INSTALLED", "LANGUAGES", "NUMBA", "TRITON", "Kernel", "Language", "available", "choose", "prefer"]
 
 
 class Language(NamedTuple):
@@ -29,7 +29,8 @@ REALS, COMPLEX = (torch.float32, torch.float64), (torch.complex64, torch.complex
 NUMBA = Language("Numba", "numba", "numba", "cpu", REALS)
 TRITON = Language("Triton", "triton", "triton", "cuda", REALS)
 FLA = Language("flash-linear-attention", "fla", "'fla-core[cuda]'", "cuda", (torch.float32,), automatic=False)
-INSTALLED = {one.package: importlib.util.find_spec(one.package) is not None for one in (NUMBA, TRITON, FLA)}
+LANGUAGES = NUMBA, TRITON, FLA
+INSTALLED = {one.package: importlib.util.find_spec(one.package) is not None for one in LANGUAGES}
 
 
 class Kernel:
