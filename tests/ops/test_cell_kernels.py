@@ -72,7 +72,9 @@ def test_ends_of_the_range(name, kind):
     assert np.isnan(out[-1])
 
 
-@pytest.mark.parametrize(("B", "K", "N"), [(1, 1, 1), (2, 4, 3), (3, 7, 20), (4, 16, 16), (7, 130, 1040), (8, 5, 33)])
+@pytest.mark.parametrize(("B", "K", "N"), [
+    (1, 1, 1), (2, 4, 3), (3, 7, 20), (4, 16, 16), (7, 130, 1040), (8, 5, 33), (1, 2, 8200),
+])
 def test_product_is_the_product(B, K, N):
     matrix, out = torch.randn(K, N).double(), zero_rows(B, N, torch.zeros(1).double())
     rows = zero_rows(B, K, out)

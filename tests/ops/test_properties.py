@@ -5,6 +5,7 @@ from hypothesis import given, settings, strategies as st
 
 from reprise.core.marks import Marks
 from reprise.core.state import map_state, named_tensors
+from reprise.ops.block_scan.cases import blocks
 from reprise.ops.case import Case
 from reprise.ops.delta_rule.cases import correction
 from reprise.ops.linear_attention.cases import association
@@ -15,13 +16,14 @@ from reprise.testing.operations import call, evaluate, operation
 from reprise.testing.rows import assert_rows_agree
 
 SAMPLES = {  # operation -> its arguments, from batch, time and two small sizes
+    "block_scan": lambda B, T, m, n: blocks(B=B, T=T, H=m, N=n),
     "delta_rule": lambda B, T, m, n: correction(B=B, T=T, H=m, K=n, V=m, rates=n if m % 2 else 1),
     "linear_attention": lambda B, T, m, n: association(B=B, T=T, H=m, K=n, V=m, rates=n if m % 2 else 1),
     "linear_scan": lambda B, T, m, n: real(B=B, T=T, N=(m, n)),
     "selective_scan": lambda B, T, m, n: selection(B=B, T=T, D=m, N=n, mixed=bool(n % 2)),
     "short_convolution": lambda B, T, m, n: taps(B=B, T=T, D=m, W=n),
 }
-IN_TIME = {name: 2 if name == "linear_scan" else 1 for name in SAMPLES}  # how many arguments, the first, have steps
+IN_TIME = dict.fromkeys(SAMPLES, 1) | {"block_scan": 2, "linear_scan": 2}  # how many arguments, the first, have steps
 sizes = st.tuples(st.integers(1, 3), st.integers(0, 80), st.integers(1, 4), st.integers(1, 5))
 few = settings(deadline=None, max_examples=25, derandomize=True)
 per_operation = pytest.mark.parametrize("name", sorted(SAMPLES))
@@ -88,6 +90,13 @@ def _times(name, arguments, steps):
 
 def _marked(marks, steps):
     return Marks(*(None if m is None else m[:, steps] for m in marks))
+
+
+@pytest.mark.parametrize("name", ["block_scan", "linear_scan"])
+@pytest.mark.parametrize("sizes", [(2, 5, 2, 3), (8, 3, 8, 1)])
+def test_gradients_of_gradients_are_right(name, sizes):
+    arguments = map_state(torch.Tensor.requires_grad_, Case("drawn", SAMPLES[name](*sizes)).arguments())
+    assert torch.autograd.gradgradcheck(lambda *given: _run(name, given, Marks())[0], arguments, fast_mode=True)
 
 
 def test_samples_have_what_the_tests_cut():

@@ -40,14 +40,17 @@ def test_interpreter_runs_them_on_the_cpu_when_asked(name):
 
 @only_linux
 @needs_interpreter
-@pytest.mark.parametrize("name", ["T63", "complex", "reverse, packed"])
-def test_linear_scan_of_long_spans_of_time(name, monkeypatch):
+@pytest.mark.parametrize(("name", "case"), [
+    ("linear_scan", "T63"), ("linear_scan", "complex"), ("linear_scan", "reverse, packed"),
+    ("normalised_scan", "log-decay -1e-06"),
+])
+def test_scans_of_long_spans_of_time(name, case, monkeypatch):
     from reprise.ops.linear_scan import triton
 
     monkeypatch.setattr(triton, "TILE", 64)
     monkeypatch.setattr(triton, "FULL", 4)  # programs: fewer than there are tiles, so that spans have several
-    case, = (case for case in cases_of("linear_scan") if case.name == name)
-    want, got = (evaluate("linear_scan", case, way) for way in ("reference", "triton"))
+    case, = (one for one in cases_of(name) if one.name == case)
+    want, got = (evaluate(name, case, way) for way in ("reference", "triton"))
     for part in want:
         assert_rows_agree(got[part], want[part], part, tolerance=1e-10)
 

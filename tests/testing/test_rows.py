@@ -73,3 +73,11 @@ def test_nothing_and_zeros_are_rows_too():
 
 def test_no_environment_loosens_it():
     assert "environ" not in Path(rows.__file__).read_text()
+
+
+def test_infinite_where_it_should_be():
+    exact = torch.tensor([[1.0, -torch.inf], [-torch.inf, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    got = exact + torch.tensor([[0.1, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    assert row_errors(got, exact).tolist() == pytest.approx([0.1 * 2**0.5, 0, 0])
+    got[1, 0], got[2, 1] = torch.inf, torch.inf
+    assert row_errors(got, exact)[1:].tolist() == [torch.inf, torch.inf]

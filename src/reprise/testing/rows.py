@@ -13,7 +13,8 @@ FLOOR = 16  # units in the last place that any path may be off, whatever the loo
 
 
 def row_errors(got: Inexact[Tensor, "... N"], exact: Inexact[Tensor, "... N"]) -> Float[Tensor, "..."]:
-    """The largest error of every row over that row's size, in float64; what is not a number is infinitely wrong.
+    """The largest error of every row over that row's size, in float64; what is not a number is infinitely wrong,
+    and so is what is infinite on one side only.
 
     A row's size is at least a millionth of the tensor's, so that rows of nothing but rounding do not decide.
     """
@@ -24,6 +25,8 @@ def row_errors(got: Inexact[Tensor, "... N"], exact: Inexact[Tensor, "... N"]) -
         got, exact = got[None], exact[None]
     if not exact.numel():
         return torch.zeros(exact.shape[:-1], dtype=torch.float64)
+    endless = exact.isinf() & (got == exact)  # as it should be, and no measure of size
+    got, exact = (t.masked_fill(endless, 0) for t in (got, exact))
     size = exact.abs().square().mean(-1).sqrt()
     floor = 1e-6 * exact.abs().square().mean().sqrt() + torch.finfo(torch.float64).tiny
     error = (got - exact).abs().amax(-1) / torch.maximum(size, floor)

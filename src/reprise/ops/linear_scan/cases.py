@@ -14,10 +14,11 @@ def cases() -> Iterator[Case]:
         yield Case(f"T{T}", real(B=2, T=T, N=(5,)))
     yield Case("one number", real(B=1, T=33, N=()))
     yield Case("matrices", real(B=2, T=12, N=(2, 3)))
-    yield Case("complex", spiral(B=2, T=37, N=3))
-    yield Case("wide", real(B=2, T=3, N=(1024,)))  # two blocks of the kernel, and no more
-    yield Case("complex, wide", spiral(B=2, T=3, N=512))
+    yield Case("complex", spiral(B=3, T=37, N=3))
+    yield Case("wide", real(B=2, T=2, N=(1024,)))  # two blocks of the kernel, and no more
+    yield Case("complex, wide", spiral(B=2, T=2, N=512))
     yield Case("decay shared by all rows", shared(B=3, T=20, N=4))
+    yield Case("complex, decay shared by all rows", turning(B=2, T=10, N=5))
     yield Case("reverse", real(B=2, T=23, N=(4,)), options={"reverse": True})
     yield Case("packed and padded", real(B=3, T=21, N=(3,)), ragged([21, 0, 13], [[0, 4], [], [1, 2, 12, 20]], 21))
     yield Case("reverse, packed", real(B=2, T=9, N=(3,)), ragged([9, 6], [[4], [1, 2]], 9), {"reverse": True})
@@ -52,5 +53,13 @@ def spiral(B: int, T: int, N: int):
 def shared(B: int, T: int, N: int):
     def make(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
         return draw.uniform(0.8, 1.0, N).expand(B, T, N), draw.normal(B, T, N), draw.normal(B, N)
+
+    return make
+
+
+def turning(B: int, T: int, N: int):
+    def make(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
+        a, b, h = spiral(B, T, N)(draw)
+        return a[:1, :1].expand(B, T, N), b, h
 
     return make

@@ -15,7 +15,7 @@ def cases() -> Iterator[Case]:
         yield Case(f"T{T}", selection(B=2, T=T, D=5, N=3))
     yield Case("no row", selection(B=0, T=5, D=3, N=2))
     yield Case("one channel, one state", selection(B=1, T=33, D=1, N=1))
-    yield Case("wide", selection(B=2, T=3, D=256, N=3))  # two blocks of the kernel, and no more
+    yield Case("wide", selection(B=2, T=2, D=256, N=4))  # two blocks of the kernel, and no more
     yield Case("packed and padded", selection(B=3, T=21, D=3, N=2), ragged([21, 0, 13], [[0, 4], [], [1, 2, 12]], 21))
     for log_decay in (-1e-6, -20.0, -1e4):
         yield Case(f"log-decay {log_decay:g}", selection(B=1, T=50, D=3, N=2, log_decay=log_decay))

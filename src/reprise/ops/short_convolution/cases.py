@@ -19,9 +19,9 @@ def cases() -> Iterator[Case]:
     yield Case("wide", taps(B=2, T=3, D=1024, W=4))  # two pieces of the kernel, and no more
     yield Case("two stretches", taps(B=2, T=512, D=2, W=4))
     yield Case("two stretches, wide", taps(B=2, T=257, D=513, W=2))
-    for W in (2, 4, 7):
-        packed = ragged([21, 0, 13, 2], [[0, 4, 20], [], [1, 2, 12], []], 21)
-        yield Case(f"packed and padded, {W} taps", taps(B=4, T=21, D=3, W=W), packed)
+    for W in (2, 4, 9):
+        packed = ragged([21, 0, 13, 2, 2], [[0, 4, 20], [], [1, 2, 12], [], [0]], 21)
+        yield Case(f"packed and padded, {W} taps", taps(B=5, T=21, D=3, W=W), packed)
     yield Case("T65536", taps(B=1, T=65536, D=2, W=4))
 
 
