@@ -7,8 +7,8 @@ import sys
 import pytest
 
 SECONDS = 1.0  # beyond `import torch`
-HEAVY = {"fla", "huggingface_hub", "lightning", "lightning_fabric", "llvmlite", "matplotlib", "numba", "pandas", "pooch",
-         "rich", "transformers", "triton", "typer"}
+HEAVY = {"fla", "huggingface_hub", "lightning", "lightning_fabric", "llvmlite", "matplotlib", "numba", "pandas",
+         "pooch", "rich", "transformers", "triton", "typer"}
 PROBE = """
 import json, sys, time
 import torch
