@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 from reprise.core.layer import SequenceLayer, State
 from reprise.core.marks import NO_MARKS
@@ -20,15 +21,17 @@ class Stepping(SequenceLayer[State]):
     """A layer of which `step` is `forward` over T = 1, by a shorter way where there is one.
 
     After some steps without gradients, what `run` does to these shapes is recorded and compiled (`ops/program`). From
-    then on a step is one call, and so it stays while shapes and mode do; parameters may change. Whatever the code
-    was not made for goes the long way: gradients, autocast, hooks, other devices, many rows.
+    then on a step is one call, and so it stays while shapes, modules and their modes do. Parameters may change, if not
+    by ways that torch does not count, such as `p.data.mul_` and NumPy: after those, and after a change of attributes
+    that are no parameters, call `prepare_step`. Whatever the code was not made for goes the long way: gradients,
+    autocast, hooks, torch.func, other devices, many rows.
     """
 
     def step(self, x, state):
         if torch.is_grad_enabled() or not AVAILABLE:
             return super().step(x, state)
         steps = STEPS.get(self)
-        if steps is None:
+        if steps is None or not steps.fit():
             steps = STEPS[self] = Steps(self)
         result = steps.take(self, x, state)
         return super().step(x, state) if result is None else result
@@ -50,13 +53,18 @@ class Steps:
     """What is known of a layer's steps: how many there were of each number of rows, and the code that takes them."""
 
     def __init__(self, layer: nn.Module):
-        self.training = layer.training
-        self.hooks = [hooks for m in layer.modules() for hooks in (m._forward_hooks, m._forward_pre_hooks)]
+        modules = list(layer.modules())
+        self.hooks = [hooks for m in modules for hooks in (m._forward_hooks, m._forward_pre_hooks)]
+        self.insides = [vars(m) for m in modules]  # the modules themselves would keep the layer alive
+        self.modes = [m.training for m in modules]
+        self.parts, self.first_parts = [m._modules for m in modules], [dict(m._modules) for m in modules]
+        self.absent = [(holder, name) for m in modules for holder in (m._parameters, m._buffers)
+                       for name, z in holder.items() if z is None]
         self.taken: dict[int, int] = {}
         self.codes: dict[int, Code] = {}
 
     def take(self, layer: Stepping, x: Tensor, state: Any) -> tuple[Tensor, Any] | None:
-        if layer.training is not self.training or any(self.hooks) or torch.is_autocast_enabled("cpu"):
+        if any(self.hooks) or torch.is_autocast_enabled("cpu") or _watched():
             return None
         if not isinstance(x, Tensor) or x.ndim != 2 or torch.compiler.is_compiling():
             return None
@@ -70,6 +78,12 @@ class Steps:
             self.make(layer, x, state)
         return None
 
+    def fit(self) -> bool:
+        """Whether the layer still has the same modules, in the same mode, with parameters in the same places."""
+        if self.parts != self.first_parts or [inside["training"] for inside in self.insides] != self.modes:
+            return False
+        return [holder.get(name) for holder, name in self.absent].count(None) == len(self.absent)
+
     def make(self, layer: Stepping, x: Tensor, state: Any) -> str:
         code = self.codes[len(x)] = Code(*self._code(layer, x, state))
         return code.why
@@ -82,9 +96,18 @@ class Steps:
             y, state = layer.run(x[:, None], state, NO_MARKS)
             return y[:, 0], state
 
-        slots = {id(z): (holder, name) for m in layer.modules() for holder in (m._parameters, m._buffers)
-                 for name, z in holder.items() if z is not None}
+        places = [(holder, name) for m in layer.modules() for holder in (m._parameters, m._buffers)
+                  for name, z in holder.items() if z is not None]
+        slots = {id(holder[name]): (holder, name) for holder, name in places}
+        if len(slots) != len(places):
+            return None, "torch, since two of its modules share a parameter and might cease to"
         return make_program(step, x, state, slots)
+
+
+def _watched() -> bool:
+    """Whether someone follows every operation: torch.func, forward-mode derivatives, a mode, a tracer."""
+    return (forward_ad._current_level >= 0 or torch._C._functorch.peek_interpreter_stack() is not None
+            or torch._C._len_torch_dispatch_stack() > 0 or torch._C._is_tracing())
 
 
 STEPS: WeakKeyDictionary[nn.Module, Steps] = WeakKeyDictionary()  # beside the layers, so that copies and files lack it

@@ -72,7 +72,10 @@ class Stack(SequenceLayer[tuple]):
         return x, tuple(after)
 
     def step(self, x, state):
-        if torch.is_grad_enabled() or len(state) != len(self.blocks):
+        hooked = self._forward_hooks or self._forward_pre_hooks
+        if torch.is_grad_enabled() or hooked or not isinstance(state, tuple | list) or len(state) != len(self.blocks):
+            return super().step(x, state)
+        if not isinstance(x, Tensor) or x.shape[1:] != (self.width,):
             return super().step(x, state)
         after = []
         for block, before in zip(self.blocks, state, strict=True):

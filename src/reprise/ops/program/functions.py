@@ -76,9 +76,14 @@ class Functions:
         return self.build.select(self._compare("!=", kind, x, x), x, smaller) if kind.is_floating_point else smaller
 
     def clamp(self, kind, x, low, high=None):
-        if low is not None:
+        """Bounds that are no plain numbers may be none at all, and then so is the result."""
+        if isinstance(low, ir.Constant):
             x = self.build.select(self._compare("<", kind, x, low), low, x)
-        return x if high is None else self.build.select(self._compare(">", kind, x, high), high, x)
+        elif low is not None:
+            x = self.maximum(kind, x, low)
+        if isinstance(high, ir.Constant):
+            return self.build.select(self._compare(">", kind, x, high), high, x)
+        return x if high is None else self.minimum(kind, x, high)
 
     def relu(self, kind, x):
         return self.clamp(kind, x, self.number(0, kind))

@@ -46,7 +46,7 @@ class Loops:
 
     def _total(self, s: Fill, met: list[Load], places: list, inner: list[Axis]) -> ir.Value:
         numbers, kind = self._numbers({}), s.value.dtype
-        start = numbers.number(STARTS[s.reduction], kind)
+        start = numbers.number(_start(s.reduction, kind), kind)
         parts = start if kind in REALS_OF else (start,)
         with self.build.goto_entry_block():
             totals = [self.build.alloca(z.type) for z in parts]
@@ -124,6 +124,13 @@ class Loops:
         else:
             value = self.build.zext(value, ir.IntType(8)) if load.dtype == torch.bool else value
             self.build.store(value, self._pointer(load, place))
+
+
+def _start(reduction: str, kind: torch.dtype) -> float:
+    """What changes no other value."""
+    if kind.is_floating_point or kind in REALS_OF or reduction == "add":
+        return STARTS[reduction]
+    return torch.iinfo(kind).min if reduction == "maximum" else torch.iinfo(kind).max
 
 
 def _axes(met: list[Load], reduces: bool) -> list[Axis]:

@@ -10,13 +10,14 @@ from torch.fx import Node
 
 from reprise.ops.program.expressions import Apply, Expression, Load, broadcast, layout_like, map_loads, shape_of
 from reprise.ops.program.functions import COMPARISONS
-from reprise.ops.program.numbers import FUNCTIONS, OF_THEIR_OWN_KIND
+from reprise.ops.program.numbers import FUNCTIONS, OF_THEIR_OWN_KIND, knows
 
-__all__ = ["Buffer", "Fill", "Lowering", "Multiply", "Statement", "Unsupported"]
+__all__ = ["Buffer", "Fill", "Lowering", "Multiply", "Statement", "Unsupported", "is_view"]
 
 KINDS = {torch.float32, torch.float64, torch.complex64, torch.complex128, torch.int64, torch.int32, torch.bool}
 REDUCTIONS = {"sum": "add", "mean": "add", "amax": "maximum", "amin": "minimum"}
-COPIES = {"clone", "_to_copy", "lift_fresh_copy", "copy"}
+COPIES = {"clone", "_to_copy", "lift_fresh_copy"}
+LAZY = {"_conj": "conj", "_neg_view": "neg"}  # views that stand for a function
 
 
 class Unsupported(Exception):
@@ -66,7 +67,10 @@ class Lowering:
         name = _name(node)
         if node.target is operator.getitem:
             self._known[node] = self._known[node.args[0]][node.args[1]]
-        elif _is_view(node):
+        elif name in LAZY:
+            e = self._of(node.args[0])
+            self._known[node] = Apply(LAZY[name], (e,), e.dtype)
+        elif is_view(node):
             self._known[node] = self._view(node)
         elif name.rstrip("_") in FUNCTIONS:
             self._known[node] = self._pointwise(node, name.rstrip("_"))
@@ -107,7 +111,7 @@ class Lowering:
 
     def _of(self, node: Node) -> Expression:
         if node not in self._known:  # a constant that no one asked for yet
-            value = self.values[node]
+            value = self.values[node].resolve_conj().resolve_neg()
             self._known[node] = Load(self._buffer("constant", value), layout_like(value))
             self.constants.append(node)
         return self._known[node]
@@ -124,14 +128,12 @@ class Lowering:
 
     def _stored(self, e: Expression) -> Load:
         """In memory, once."""
-        if isinstance(e, Load):
-            return e
-        target = self._new(shape_of(e), e.dtype)
-        self._add(Fill(target, e))
-        return target
+        return e if isinstance(e, Load) else self._in_order(e)
 
     def _view(self, node: Node) -> Any:
         source = self._of(node.args[0])
+        if _name(node) == "as_strided" or any(isinstance(a, torch.dtype) for a in node.args):
+            raise Unsupported("a view that hangs on how numbers lie in memory")
         if _name(node).startswith("view_as"):
             source = self._stored(source)
 
@@ -151,6 +153,8 @@ class Lowering:
         return target
 
     def _convert(self, e: Expression, dtype: torch.dtype) -> Expression:
+        if dtype not in KINDS or (e.dtype.is_complex and not dtype.is_complex):
+            raise Unsupported(f"{e.dtype} as {dtype}")
         return e if e.dtype == dtype else Apply("convert", (e,), dtype)
 
     def _pointwise(self, node: Node, name: str) -> Expression:
@@ -158,7 +162,9 @@ class Lowering:
         operands = [self.values[a] if isinstance(a, Node) else a for a in given if a is not None]
         kind = like.dtype
         if name in OF_THEIR_OWN_KIND:
-            kind = _together(operands)
+            kind = torch.result_type(*operands) if len(operands) == 2 else operands[0].dtype
+        if not knows(name, kind) or node.kwargs.keys() - {"alpha"}:
+            raise Unsupported(f"{node.target} of {kind}")
         alpha = node.kwargs.get("alpha", 1)
         arguments = []
         for i, a in enumerate(given):
@@ -167,12 +173,17 @@ class Lowering:
                 a = e if (name == "where" and i == 0) or name == "logical_not" else self._convert(e, kind)
             arguments.append(a)
         if alpha != 1:
-            arguments[1] = Apply("mul", (arguments[1], alpha), kind)
+            other = arguments[1]
+            arguments[1] = Apply("mul", (other, alpha), kind) if isinstance(other, Load | Apply) else other * alpha
         return Apply(name, tuple(arguments), like.dtype if name not in COMPARISONS else torch.bool)
 
     def _reduce(self, node: Node, function: str) -> Expression:
         e, like = self._of(node.args[0]), self.values[node]
         shape = shape_of(e)
+        if not shape:
+            return self._convert(e, like.dtype)
+        if not knows(function, like.dtype) or (0 in shape and like.numel()):
+            raise Unsupported(f"{node.target} of {tuple(shape)} in {like.dtype}")
         wanted = node.args[1] if len(node.args) > 1 and node.args[1] else range(len(shape))
         axes = {axis % len(shape) for axis in ([wanted] if isinstance(wanted, int) else wanted)}
         target = self._new([1 if i in axes else n for i, n in enumerate(shape)], like.dtype)
@@ -208,6 +219,8 @@ class Lowering:
 
     def _product(self, like: Tensor, left: Expression, right: Expression) -> Load:
         """Rows of the left lie whole, and of the right either columns or rows."""
+        if not like.dtype.is_floating_point:
+            raise Unsupported(f"a product of {like.dtype}")
         target, left, right = self._new(like.shape, like.dtype), self._stored(left), self._stored(right)
         if left.layout.stride(-1) != 1:
             left = self._in_order(left)
@@ -221,7 +234,8 @@ def _name(node: Node) -> str:
     return node.target._schema.name.partition("::")[2] if hasattr(node.target, "_schema") else str(node.target)
 
 
-def _is_view(node: Node) -> bool:
+def is_view(node: Node) -> bool:
+    """Whether the result lies where the argument does."""
     if _name(node) == "_unsafe_view":
         return True
     returned: Callable = getattr(node.target, "_schema", None)
@@ -231,10 +245,5 @@ def _is_view(node: Node) -> bool:
 
 def _uses(node: Node) -> int:
     """How many loops would compute it anew."""
-    return sum(_uses(user) if user.op == "call_function" and (_is_view(user) or user.target is operator.getitem)
+    return sum(_uses(user) if user.op == "call_function" and (is_view(user) or user.target is operator.getitem)
                else 1 for user in node.users)
-
-
-def _together(operands: list) -> torch.dtype:
-    """The type in which these meet, whatever the result's."""
-    return torch.result_type(*operands) if len(operands) == 2 else operands[0].dtype

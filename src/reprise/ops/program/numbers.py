@@ -9,12 +9,23 @@ from reprise.ops.program.complex_functions import ComplexFunctions
 from reprise.ops.program.expressions import Apply, Expression, Load
 from reprise.ops.program.functions import COMPARISONS, LIBRARY, TYPES, Functions
 
-__all__ = ["FUNCTIONS", "OF_THEIR_OWN_KIND", "REALS_OF", "Numbers", "in_memory"]
+__all__ = ["FUNCTIONS", "OF_THEIR_OWN_KIND", "REALS_OF", "Numbers", "in_memory", "knows"]
 
 REALS_OF = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 FUNCTIONS = {name for name in vars(Functions) if not name.startswith("_")} - {"number", "library"} | LIBRARY | {"conj"}
 OF_THEIR_OWN_KIND = {*COMPARISONS, "complex", "polar", "abs", "logical_not", "isnan"}  # where the result's may differ
+TRUTHS = {"mul", "where", "eq", "ne", "logical_not", "isnan", "bitwise_not", "bitwise_and", "bitwise_or"}
+WHOLE = {*TRUTHS, *COMPARISONS, "add", "sub", "rsub", "neg", "abs", "maximum", "minimum", "clamp", "relu", "square"}
 ANY_ORDER = ("contract", "reassoc")
+
+
+def knows(function: str, kind: torch.dtype) -> bool:
+    """Whether there are instructions for it that do to numbers of this type what torch does."""
+    if kind in REALS_OF:
+        return hasattr(ComplexFunctions, function)
+    if kind.is_floating_point:
+        return kind in TYPES
+    return function in (TRUTHS if kind == torch.bool else WHOLE)
 
 
 def in_memory(dtype: torch.dtype) -> ir.Type:

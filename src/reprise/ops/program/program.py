@@ -2,12 +2,13 @@
 import ctypes
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from reprise.core.state import named_tensors
+from reprise.ops.program.lowering import Unsupported
 from reprise.ops.program.native import compile_native
 from reprise.ops.program.recording import Recording, Slot
 
@@ -27,40 +28,66 @@ class Program:
         self._native = compile_native(lowered)
         self._slots = list(slots.values())
         self._leaves, self._build = _leaves_of((x, state)), _builder(self._recording.result)
-        self._expected = [(z.shape, z.dtype) for _, z in named_tensors((x, state))]
+        self._expected = [(z.shape, z.dtype, _stands_for_another if z.is_complex() else Tensor.is_neg)
+                          for _, z in named_tensors((x, state))]
         # only to make others like them, which takes half the time of torch.empty
         self._made = [torch.empty(z.layout.shape, dtype=z.dtype) for z in lowered.results]
         self._scratch = torch.empty(self._native.scratch, dtype=torch.uint8)
-        self._refresh()
+        seen = self._seen()
+        if seen is None:
+            raise Unsupported("parameters made in inference mode, for changes in them would go unseen")
+        self._now = self._worked_out(seen)
+        self._forms = [_form(z) for z in self._now.constants]
 
     def __call__(self, x: Tensor, state: Any) -> tuple[Tensor, Any] | None:
         try:
             given = self._leaves((x, state))
-            for z, (shape, dtype) in zip(given, self._expected, strict=True):
+            for z, (shape, dtype, stands_for_another) in zip(given, self._expected, strict=True):
                 if type(z) is not Tensor or z.shape != shape or z.dtype is not dtype or not z.is_cpu:
+                    return None
+                if stands_for_another(z):  # so that what lies there is not what it is
                     return None
         except (IndexError, TypeError, ValueError):
             return None  # another tree
-        if self._seen() != self._known and not self._refresh():
+        now, seen = self._now, self._seen()  # once: another thread may put later ones in their place
+        if seen is None:
             return None
+        if seen != now.seen:
+            now = self._worked_out(seen)
+            if [_form(z) for z in now.constants] != self._forms:
+                return None
+            self._now = now
         given = [z if z.is_contiguous() else z.contiguous() for z in given]
         made, scratch = [torch.empty_like(z) for z in self._made], torch.empty_like(self._scratch)
-        self._native.call(self._table, *[z.data_ptr() for z in (scratch, *given, *made)])
+        self._native.call(now.table, *[z.data_ptr() for z in (scratch, *given, *made)])
         return self._build(made)
 
-    def _seen(self) -> list[tuple[int, int]]:
+    def _seen(self) -> list[tuple[int, int]] | None:
         """Where the parameters are, and how often they were changed."""
-        return [(z.data_ptr(), z._version) for z in [holder[name] for holder, name in self._slots]]
+        try:
+            return [(z.data_ptr(), z._version) for z in [holder[name] for holder, name in self._slots]]
+        except (AttributeError, KeyError, RuntimeError):  # gone, or of a kind that does not count its changes
+            return None
 
-    def _refresh(self) -> bool:
-        """Whether what hangs on parameters still has the form that the code was made for."""
-        constants = self._recording.constants()  # kept: the table has their addresses alone
-        form = [(z.shape, z.stride(), z.dtype, z.device) for z in constants]
-        if form != getattr(self, "_form", form):
-            return False
-        self._form, self._known, self._constants = form, self._seen(), constants
-        self._table = (ctypes.c_void_p * len(constants))(*[z.data_ptr() for z in constants])
-        return True
+    def _worked_out(self, seen: list[tuple[int, int]]) -> "_Constants":
+        constants = self._recording.constants()
+        return _Constants(seen, (ctypes.c_void_p * len(constants))(*[z.data_ptr() for z in constants]), constants)
+
+
+class _Constants(NamedTuple):
+    """What hangs on parameters, when those were as `seen`."""
+
+    seen: list[tuple[int, int]]
+    table: ctypes.Array
+    constants: list[Tensor]  # kept: the table has their addresses alone
+
+
+def _stands_for_another(z: Tensor) -> bool:
+    return z.is_conj() or z.is_neg()
+
+
+def _form(z: Tensor) -> tuple:
+    return z.shape, z.stride(), z.dtype, z.device
 
 
 def _leaves_of(tree: Any) -> Callable[[Any], tuple[Tensor, ...]]:
@@ -89,8 +116,8 @@ def _construction(tree: Any, following: Iterator[int], kinds: dict[str, type]) -
     if isinstance(tree, Tensor):
         return f"tensors[{next(following)}]"
     parts = "".join(f"{_construction(part, following, kinds)}, " for part in tree)
-    if type(tree) is tuple:
-        return f"({parts})"
+    if type(tree) in (tuple, list):
+        return f"({parts})" if type(tree) is tuple else f"[{parts}]"
     name = f"kind{len(kinds)}"
     kinds[name] = type(tree)
     return f"{name}({parts})"

@@ -9,7 +9,7 @@ from torch.fx import CodeGen, GraphModule, Interpreter, Node
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from reprise.core.state import named_tensors, refill
-from reprise.ops.program.lowering import Lowering, Unsupported
+from reprise.ops.program.lowering import Lowering, Unsupported, is_view
 
 __all__ = ["Recording", "Slot"]
 
@@ -23,9 +23,9 @@ class Recording:
     """A run of `function(x, state)` in which parameters are known by their `slots`: of each tensor's id, its place."""
 
     def __init__(self, function: Callable, x: Tensor, state: Any, slots: Mapping[int, Slot]):
-        if any(z.is_inference() for holder, name in slots.values() for z in [holder[name]]):
-            raise Unsupported("parameters made in inference mode, for changes in them would go unseen")
-        given = [z.contiguous() for _, z in named_tensors((x, state))]
+        # none is another, whatever was handed in, or the recording would take them for one
+        given = [z.clone(memory_format=torch.contiguous_format).resolve_conj().resolve_neg()
+                 for _, z in named_tensors((x, state))]
 
         def flat(*tensors: Tensor) -> list[Tensor]:
             self.result = function(*refill((x, state), tensors))
@@ -36,25 +36,31 @@ class Recording:
         except RuntimeError as error:  # it looked at a number, and what it did next hung on it
             raise Unsupported(str(error)) from error
         self._module.graph.set_codegen(CodeGen())
-        self._module.graph.eliminate_dead_code()
         self._slots = {name: slots[id(z)] for name, z in _attributes(self._module) if id(z) in slots}
+        self._varying = _varying(self._module)
+        self._refuse_what_may_change_unseen()
+        self._module.graph.eliminate_dead_code()
         self._values = _Values(self._module)
         self._values.run(*given)
+
+    def _refuse_what_may_change_unseen(self) -> None:
+        """What is drawn, memory that is written while something else looks at it, tensors that are no parameters."""
+        for node in self._module.graph.nodes:
+            if node.op == "call_function" and torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+                raise Unsupported(f"{node.target}, which draws at random")
+            if node.op == "get_attr" and node.target not in self._slots and not _made_inside(node):
+                raise Unsupported("a tensor that is neither a parameter nor a buffer")
+            if _writes(node) and not (node in self._varying and _alone(node.args[0])):
+                raise Unsupported(f"{node.target} on what is seen elsewhere")
 
     def lowered(self) -> Lowering:
         """The part that varies as statements; `constants` follow the order in which it asks for them."""
         nodes, values = list(self._module.graph.nodes), self._values.of
-        varying = {node for node in nodes if node.op == "placeholder"}
-        for node in nodes:
-            if any(source in varying for source in node.all_input_nodes):
-                varying.add(node)
-            if node.op == "call_function" and torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
-                raise Unsupported(f"{node.target}, which draws at random")
         lowering = Lowering(values)
         for node in nodes:
             if node.op == "placeholder":
                 lowering.input(node)
-            elif node.op == "call_function" and node in varying:
+            elif node.op == "call_function" and node in self._varying:
                 lowering.node(node)
             elif node.op == "output":
                 lowering.output(node.args[0])
@@ -71,7 +77,7 @@ class Recording:
             return found[node]
 
         with torch.no_grad():
-            return [value(node) for node in self._wanted]
+            return [value(node).resolve_conj().resolve_neg() for node in self._wanted]
 
     def _value(self, node: Node, value: Callable[[Node], Any]) -> Any:
         if node.op == "get_attr":
@@ -90,6 +96,31 @@ class _Values(Interpreter):
     def run_node(self, n: Node) -> Any:
         self.of[n] = super().run_node(n)
         return self.of[n]
+
+
+def _varying(module: GraphModule) -> set[Node]:
+    """What hangs on what is handed in."""
+    found: set[Node] = set()
+    for node in module.graph.nodes:
+        if node.op == "placeholder" or any(source in found for source in node.all_input_nodes):
+            found.add(node)
+    return found
+
+
+def _made_inside(node: Node) -> bool:
+    """Whether the function made it of plain numbers, and does so anew every time."""
+    return all(user.target in (aten.lift_fresh_copy.default, aten.lift_fresh.default) for user in node.users)
+
+
+def _writes(node: Node) -> bool:
+    return hasattr(node.target, "_schema") and node.target._schema.is_mutable
+
+
+def _alone(node: Node) -> bool:
+    """Whether this was made in the function and nothing else looks at the same memory."""
+    if any(is_view(user) for user in node.users) or not isinstance(node.target, torch._ops.OpOverload):
+        return False
+    return _alone(node.args[0]) if _writes(node) else not is_view(node)
 
 
 def _attributes(module: GraphModule) -> list[tuple[str, Tensor]]:
