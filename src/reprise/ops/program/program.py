@@ -1,5 +1,6 @@
 """A function that torch has run once, as machine code: what does not change between calls is worked out beforehand."""
 import ctypes
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from reprise.ops.program.recording import Recording, Slot
 
 __all__ = ["Program"]
 
+VERSION = operator.attrgetter("_version")
+
 
 class Program:
     """The same function as `function(x, state) -> (y, state)`, for tensors of these shapes and parameters in `slots`.
@@ -26,7 +29,7 @@ class Program:
         self._recording = Recording(function, x, state, slots)
         lowered = self._recording.lowered()
         self._native = compile_native(lowered)
-        self._slots = list(slots.values())
+        self._holders, self._names = zip(*slots.values(), strict=True) if slots else ((), ())
         self._leaves, self._build = _leaves_of((x, state)), _builder(self._recording.result)
         self._expected = [(z.shape, z.dtype, _stands_for_another if z.is_complex() else Tensor.is_neg)
                           for _, z in named_tensors((x, state))]
@@ -62,14 +65,15 @@ class Program:
         self._native.call(now.table, *[z.data_ptr() for z in (scratch, *given, *made)])
         return self._build(made)
 
-    def _seen(self) -> list[tuple[int, int]] | None:
-        """Where the parameters are, and how often they were changed."""
+    def _seen(self) -> list[int] | None:
+        """Where the parameters are, and how often they were changed; by `map`, since every call asks."""
         try:
-            return [(z.data_ptr(), z._version) for z in [holder[name] for holder, name in self._slots]]
-        except (AttributeError, KeyError, RuntimeError):  # gone, or of a kind that does not count its changes
+            parameters = list(map(operator.getitem, self._holders, self._names))
+            return [*map(Tensor.data_ptr, parameters), *map(VERSION, parameters)]
+        except (AttributeError, KeyError, RuntimeError, TypeError):  # gone, or of a kind that does not count its changes
             return None
 
-    def _worked_out(self, seen: list[tuple[int, int]]) -> "_Constants":
+    def _worked_out(self, seen: list[int]) -> "_Constants":
         constants = self._recording.constants()
         return _Constants(seen, (ctypes.c_void_p * len(constants))(*[z.data_ptr() for z in constants]), constants)
 
@@ -77,7 +81,7 @@ class Program:
 class _Constants(NamedTuple):
     """What hangs on parameters, when those were as `seen`."""
 
-    seen: list[tuple[int, int]]
+    seen: list[int]
     table: ctypes.Array
     constants: list[Tensor]  # kept: the table has their addresses alone
 
