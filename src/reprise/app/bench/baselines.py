@@ -64,11 +64,7 @@ def update(
 def _pass(run: Callable[[Tensor], Tensor], x: Tensor, training: bool) -> Callable[[], object]:
     """Of a module's method: its gradients in the input and its parameters, or what it gives without."""
     if not training:
-        def forward():
-            with torch.no_grad():
-                return run(x)
-
-        return forward
+        return lambda: run(x)
     x, ones = x.detach().requires_grad_(), torch.ones_like(x)
     return lambda: torch.autograd.grad(run(x), [x, *run.__self__.parameters()], ones, allow_unused=True)
 
@@ -94,8 +90,7 @@ def _torch_layer(layer: nn.Module, x: Tensor, kind_of_pass: str) -> Callable[[],
 
     def forward():
         nonlocal state
-        with torch.inference_mode():
-            y, after = layer(x, state)
+        y, after = layer(x, state)
         state = after if kind_of_pass == "step" else None
         return y
 
@@ -105,11 +100,10 @@ def _torch_layer(layer: nn.Module, x: Tensor, kind_of_pass: str) -> Callable[[],
 def _doubling(a: Tensor, b: Tensor) -> Tensor:
     """Hillis and Steele's: log T passes over everything."""
     shift, T = 1, b.shape[1]
-    with torch.no_grad():
-        while shift < T:
-            b = torch.cat([b[:, :shift], torch.addcmul(b[:, shift:], a[:, shift:], b[:, :-shift])], 1)
-            a = torch.cat([a[:, :shift], a[:, shift:] * a[:, :-shift]], 1)
-            shift *= 2
+    while shift < T:
+        b = torch.cat([b[:, :shift], torch.addcmul(b[:, shift:], a[:, shift:], b[:, :-shift])], 1)
+        a = torch.cat([a[:, :shift], a[:, shift:] * a[:, :-shift]], 1)
+        shift *= 2
     return b
 
 

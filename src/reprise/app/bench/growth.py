@@ -45,7 +45,8 @@ def measure_growth(name: str) -> Growth:
         if 2 * size > free_memory() or (points and points[-1][1] * T / points[-1][0] > SLOW):
             break
         case, given = usual_case(name, T), _one_row(name, T)
-        timing = take_turns({name: operation_pass(name, case, given, "auto", training=False)}, 0.2)[name]
+        with torch.no_grad():
+            timing = take_turns({name: operation_pass(name, case, given, "auto", training=False)}, 0.2)[name]
         points.append((T, timing.seconds))
     return Growth(name, points)
 

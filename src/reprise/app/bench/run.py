@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from rich.progress import Progress
 from rich.table import Table
 
@@ -70,13 +71,13 @@ def _grow(settings: Settings, folder: Path, progress: Progress) -> None:
 
 def _rows(subject: Subject, settings: Settings) -> Iterator[Row]:
     machine, most = describe(settings.threads), limits()
-    timings = take_turns({**subject.ours, **subject.others}, settings.seconds)
+    with torch.set_grad_enabled(subject.kind_of_pass == "training"):
+        timings = take_turns({**subject.ours, **subject.others}, settings.seconds)
+        peaks = {way: peak_bytes(run) for way, run in subject.ours.items() if subject.kind_of_pass != "step"}
     for way, timing in timings.items():
-        ours = way in subject.ours
-        peak = peak_bytes(subject.ours[way]) if ours and subject.kind_of_pass != "step" else None
-        yield Row(subject.kind, subject.name, subject.shape, subject.kind_of_pass, way, ours, timing.seconds,
-                  timing.spread, peak, most.seconds(subject.moved, subject.flops), settings.threads, machine["cpu"],
-                  machine["torch"], machine["reprise"])
+        yield Row(subject.kind, subject.name, subject.shape, subject.kind_of_pass, way, way in subject.ours,
+                  timing.seconds, timing.spread, peaks.get(way), most.seconds(subject.moved, subject.flops),
+                  settings.threads, machine["cpu"], machine["torch"], machine["reprise"])
 
 
 def _table(subject: Subject, rows: list[Row], before: dict[Key, Row]) -> Table:

@@ -1,5 +1,6 @@
 """What can be timed: every operation by each backend, every layer, and models of four; each checked before."""
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -117,34 +118,20 @@ def _check(name: str) -> None:
 
 
 def operation_pass(name: str, case: Any, arguments: tuple, backend: str, training: bool) -> Callable[[], object]:
-    run, given = operation(name), arguments
+    """One call; where training, with the gradient of what is read in all arguments: no gradient comes to the end."""
+    run = partial(operation(name), backend=backend, **case.options)
     if not training:
-        def forward():
-            with torch.no_grad():
-                return run(*given, case.marks, backend=backend, **case.options)
-
-        return forward
+        return lambda: run(*arguments, case.marks)
     given = map_state(lambda z: z.detach().requires_grad_(), arguments)
     leaves = [z for _, z in named_tensors(given)]
-    gradients: list[Tensor] = []
-
-    def both():
-        results = [z for _, z in named_tensors(run(*given, case.marks, backend=backend, **case.options))
-                   if z.requires_grad]
-        if not gradients:
-            gradients.extend(torch.ones_like(z) for z in results)
-        return torch.autograd.grad(results, leaves, gradients, allow_unused=True)
-
-    return both
+    read = [torch.ones_like(z) for _, z in named_tensors(run(*given, case.marks)[0])]
+    return lambda: torch.autograd.grad([z for _, z in named_tensors(run(*given, case.marks)[0])], leaves, read,
+                                       allow_unused=True)
 
 
 def _layer_pass(layer: Any, x: Tensor, training: bool) -> Callable[[], object]:
     if not training:
-        def forward():
-            with torch.no_grad():
-                return layer(x)
-
-        return forward
+        return lambda: layer(x)
     x, ones = x.requires_grad_(), torch.ones_like(x)
     return lambda: torch.autograd.grad(layer(x)[0], [x, *layer.parameters()], ones, allow_unused=True)
 
@@ -156,8 +143,7 @@ def _step(layer: Any, x: Tensor) -> Callable[[], object]:
 
     def step():
         nonlocal state
-        with torch.inference_mode():
-            y, state = layer.step(x_t, state)
+        y, state = layer.step(x_t, state)
         return y
 
     return step

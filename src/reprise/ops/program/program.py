@@ -70,7 +70,7 @@ class Program:
         try:
             parameters = list(map(operator.getitem, self._holders, self._names))
             return [*map(Tensor.data_ptr, parameters), *map(VERSION, parameters)]
-        except (AttributeError, KeyError, RuntimeError, TypeError):  # gone, or of a kind that does not count its changes
+        except (AttributeError, KeyError, RuntimeError, TypeError):  # gone, or one that does not count its changes
             return None
 
     def _worked_out(self, seen: list[int]) -> "_Constants":
