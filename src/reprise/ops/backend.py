@@ -11,7 +11,10 @@ from torch import Tensor
 
 from reprise.core.errors import InputError, suggest
 
-__all__ = ["FLA", "INSTALLED", "LANGUAGES", "NUMBA", "TRITON", "Kernel", "Language", "available", "choose", "prefer"]
+__all__ = [
+    "FLA", "INSTALLED", "LANGUAGES", "NUMBA", "ON_CPU", "ON_GPU", "TRITON", "Kernel", "Language", "available", "choose",
+    "library_takes", "prefer",
+]
 
 
 class Language(NamedTuple):
@@ -115,3 +118,20 @@ def _suits(backend: Callable, like: Tensor) -> bool:
 
 def _obstacle(backend: Callable, like: Tensor) -> str | None:
     return backend.obstacle(like) if isinstance(backend, Kernel) else None
+
+
+ON_CPU = {"cpu": torch.backends.mkldnn.is_available}  # oneDNN
+ON_GPU = {"cuda": torch.backends.cudnn.is_available}
+
+
+def library_takes(x: Tensor, weight: Tensor, where: Mapping[str, Callable[[], bool]]) -> bool:
+    """Whether a library of torch's can take the whole layer of a cell, x (B T D) and all, on one of these devices.
+
+    In float32 as it is, over more than one step, with a recurrent weight that is not by heads.
+    """
+    kind = x.device.type
+    return (
+        kind in where and not torch.compiler.is_compiling() and where[kind]()
+        and x.device == weight.device and x.dtype == weight.dtype == torch.float32
+        and not torch.is_autocast_enabled(kind) and weight.ndim == 2 and x.shape[1] > 1 and x.numel() > 0
+    )

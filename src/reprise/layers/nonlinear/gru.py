@@ -4,7 +4,8 @@ from math import sqrt
 from torch import nn
 
 from reprise.bases.cell import Cell
-from reprise.ops.gru import gru, reference
+from reprise.bases.recurrent import State
+from reprise.ops.gru import gru, library, reference
 
 __all__ = ["GRU"]
 
@@ -37,3 +38,10 @@ class GRU(Cell):
 
     def recur(self, p, memory, marks):
         return gru(p, self.from_h.weight, self.from_h.bias, memory, marks)
+
+    def run(self, x, state, marks):
+        if self.solver is not None or not library.serves(x, self.from_h.weight, marks):
+            return super().run(x, state, marks)
+        weights = self.from_x.weight, self.from_h.weight, self.from_x.bias, self.from_h.bias
+        read, memory = library.gru_of_input(x, weights, state.memory)
+        return read, State((), memory)

@@ -6,7 +6,7 @@ from torch import nn
 
 from reprise.bases.cell import Cell
 from reprise.bases.recurrent import State
-from reprise.ops.lstm import LSTMMemory, lstm, onednn, reference
+from reprise.ops.lstm import LSTMMemory, library, lstm, reference
 
 __all__ = ["LSTM"]
 
@@ -50,8 +50,8 @@ class LSTM(Cell):
         return lstm(p, self.from_h.weight, memory, marks)
 
     def run(self, x, state, marks):
-        if self.solver is not None or not onednn.serves(x, self.from_h.weight, marks):
+        if self.solver is not None or not library.serves(x, self.from_h.weight, marks):
             return super().run(x, state, marks)
-        read, memory = onednn.lstm_of_input(
+        read, memory = library.lstm_of_input(
             x, self.from_x.weight, self.from_x.bias, self.from_h.weight, state.memory, marks)
         return read, State((), memory)

@@ -4,10 +4,10 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import Kernel, choose
-from reprise.ops.gru import parallel, reference
+from reprise.ops.gru import library, parallel, reference
 from reprise.ops.precision import own_precision
 
-__all__ = ["gru", "plan"]
+__all__ = ["gru", "library", "plan"]
 
 
 def _numba(p: Tensor, weight: Tensor, bias: Tensor, h: Tensor, marks: Marks) -> tuple[Tensor, Tensor]:

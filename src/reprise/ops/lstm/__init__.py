@@ -4,11 +4,11 @@ from torch import Tensor
 
 from reprise.core.marks import NO_MARKS, Marks
 from reprise.ops.backend import Kernel, choose
-from reprise.ops.lstm import onednn, parallel, reference
+from reprise.ops.lstm import library, parallel, reference
 from reprise.ops.lstm.reference import LSTMMemory
 from reprise.ops.precision import own_precision
 
-__all__ = ["LSTMMemory", "lstm", "onednn", "plan"]
+__all__ = ["LSTMMemory", "library", "lstm", "plan"]
 
 
 def _numba(p: Tensor, weight: Tensor, memory: LSTMMemory, marks: Marks) -> tuple[Tensor, LSTMMemory]:

@@ -1,12 +1,14 @@
-"""The whole layer as one call of oneDNN, through torch, input and all: nothing else is as fast for a sequence.
+"""The whole layer as one call of oneDNN or cuDNN, through torch, input and all: nothing else is as fast for a sequence.
 
-A single step is many times slower than the definition, for the weights are laid out anew at every call.
+A single step is many times slower than the definition, for the weights are laid out anew at every call. On a GPU
+products round to TF32 where `torch.backends.cudnn.allow_tf32` says so, which is torch's default.
 """
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from reprise.core.marks import Marks
+from reprise.ops.backend import ON_CPU, ON_GPU, library_takes
 from reprise.ops.lstm.reference import LSTMMemory
 
 __all__ = ["lstm_of_input", "serves"]
@@ -16,13 +18,8 @@ SIDE = 16  # more columns of the input where rows are padded: one says so, the o
 
 
 def serves(x: Float[Tensor, "B T D"], weight: Float[Tensor, "*H g d"], marks: Marks) -> bool:
-    """Whether it can take this: float32 on the CPU, more than one step, no heads, and no new sequence on the way."""
-    return (
-        not torch.compiler.is_compiling() and torch.backends.mkldnn.is_available()
-        and x.device.type == weight.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-        and not torch.is_autocast_enabled("cpu")
-        and weight.ndim == 2 and marks.fresh is None and x.shape[1] > 1 and x.numel() > 0
-    )
+    """Whether it can take this: float32, more than one step, no heads, and no new sequence on the way."""
+    return marks.fresh is None and library_takes(x, weight, ON_CPU | ON_GPU)
 
 
 def lstm_of_input(
