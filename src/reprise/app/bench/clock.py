@@ -12,7 +12,7 @@ __all__ = ["Limits", "Timing", "limits", "peak_bytes", "take_turns"]
 
 ROUNDS = 7  # at least
 SAMPLE = 0.02  # seconds that one look at the clock should be worth
-LONG = 10.0  # seconds: a call that takes longer is made once
+LONG = 5.0  # seconds: a call that takes longer is made once, and rounds end that took as long in all
 
 
 class Timing(NamedTuple):
@@ -39,12 +39,16 @@ def take_turns(ways: Mapping[str, Callable[[], object]], seconds: float) -> dict
     repeats = {name: _repeats(way) for name, way in ways.items() if first[name] < LONG}
     times: dict[str, list[float]] = {name: [] if name in repeats else [first[name]] for name in ways}
     spent = dict.fromkeys(repeats, 0.0)
-    while waiting := [name for name in repeats if len(times[name]) < ROUNDS or spent[name] < seconds]:
+    while waiting := [name for name in repeats if _wants_more(len(times[name]), spent[name], seconds)]:
         for name in waiting:
             taken = _timed(ways[name], repeats[name])
             spent[name] += taken
             times[name].append(taken / repeats[name])
     return {name: _summary(found) for name, found in times.items()}
+
+
+def _wants_more(rounds: int, spent: float, seconds: float) -> bool:
+    return spent < seconds or (rounds < ROUNDS and spent < LONG)
 
 
 def _repeats(way: Callable[[], object]) -> int:
