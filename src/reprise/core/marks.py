@@ -7,7 +7,7 @@ from torch import Tensor
 
 from reprise.core.errors import InputError
 
-__all__ = ["NO_MARKS", "WHOLE", "Marks", "mark", "over"]
+__all__ = ["NO_MARKS", "WHOLE", "Marks", "each_step", "mark", "over"]
 
 WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)  # types of whole numbers
 
@@ -45,6 +45,11 @@ NO_MARKS = Marks()
 def over(mask: Bool[Tensor, "B ..."], x: Tensor) -> Tensor:
     """The mask with as many dimensions as `x`, to be broadcast over what it lacks."""
     return mask.reshape(*mask.shape, *[1] * (x.ndim - mask.ndim))
+
+
+def each_step(mask: Bool[Tensor, "B T"] | None, T: int) -> list[Bool[Tensor, "B 1"] | None]:
+    """The mask of every step in turn, or None for each where there is none: for loops over time."""
+    return [None] * T if mask is None else list(mask[..., None].unbind(1))
 
 
 def mark(x: Tensor, lengths: Integer[Tensor, "B"] | None, resets: Bool[Tensor, "B T"] | None) -> Marks:

@@ -37,7 +37,10 @@ INSTALLED = {one.package: importlib.util.find_spec(one.package) is not None for 
 
 
 class Kernel:
-    """A backend that is not plain torch: `run` imports it, and with it its compiler, at the first call."""
+    """A backend that is not plain torch: `run` imports it, and with it its compiler, at the first call.
+
+    By a statement of its own, which torch.compile can follow; a module looked up by name it cannot.
+    """
 
     def __init__(self, run: Callable, language: Language = NUMBA, *, complex_too: bool = False):
         self.run = run

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from reprise.core.marks import NO_MARKS, Marks, over
+from reprise.core.marks import NO_MARKS, Marks, each_step, over
 from reprise.ops.heads import block_diagonal
 
 __all__ = ["elman"]
@@ -25,7 +25,7 @@ class _Elman(torch.autograd.Function):
     def forward(p, weight, h, real, fresh):
         every = p.clone(memory_format=torch.contiguous_format)
         across = _transposed(weight)
-        for h_t, real_t, fresh_t in zip(every.unbind(1), _each(real, p), _each(fresh, p)):
+        for h_t, real_t, fresh_t in zip(every.unbind(1), each_step(real, p.shape[1]), each_step(fresh, p.shape[1])):
             before = h if fresh_t is None else h.masked_fill(fresh_t, 0)
             h_t.addmm_(before, across).tanh_()
             if real_t is not None:
@@ -59,7 +59,7 @@ def _back_in_time(
     """Turns `into`, the derivative of tanh, into the gradient of p; returns the gradient of the initial h."""
     arriving = [torch.zeros_like(grad[:, 0]), *grad.unbind(1)]
     reaching = arriving.pop()
-    steps = list(zip(into.unbind(1), arriving, _each(real, into), _each(fresh, into)))
+    steps = list(zip(into.unbind(1), arriving, each_step(real, into.shape[1]), each_step(fresh, into.shape[1])))
     for into_t, earlier, real_t, fresh_t in reversed(steps):
         if real_t is not None:
             earlier = earlier + reaching.masked_fill(real_t, 0)
@@ -71,7 +71,3 @@ def _back_in_time(
 def _transposed(weight: Float[Tensor, "G D"]) -> Float[Tensor, "D G"]:
     """Laid out so that a product with few rows is up to a third faster: rows not a power of two apart in memory."""
     return torch.nn.functional.pad(weight.t(), (0, 16))[:, : len(weight)]
-
-
-def _each(mask: Bool[Tensor, "B T"] | None, like: Tensor) -> list[Bool[Tensor, "B 1"] | None]:
-    return [None] * like.shape[1] if mask is None else list(mask[..., None].unbind(1))

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from reprise.core.marks import NO_MARKS, Marks, over
+from reprise.core.marks import NO_MARKS, Marks, each_step, over
 from reprise.ops.heads import block_diagonal
 
 __all__ = ["gru"]
@@ -28,7 +28,7 @@ class _GRU(torch.autograd.Function):
         """Every h, and the gates (B T Q), Q = 4D, that backward needs: r, z, U h + c of the candidate, n."""
         gates = _before_the_product(p, bias)
         across, every = _transposed(weight), []
-        for parts, real_t, fresh_t in zip(_parts(gates), _each(real, p), _each(fresh, p)):
+        for parts, real_t, fresh_t in zip(_parts(gates), each_step(real, p.shape[1]), each_step(fresh, p.shape[1])):
             product, rz, r, z, h_n, n = parts
             before = h if fresh_t is None else h.masked_fill(fresh_t, 0)
             product.addmm_(before, across)
@@ -97,7 +97,8 @@ def _back_in_time(
     arriving = [torch.zeros_like(grad[:, 0]), *grad.unbind(1)]
     reaching = arriving.pop()
     product = into[..., : len(weight)].unbind(1)
-    steps = list(zip(into.unflatten(-1, (4, -1)).unbind(1), product, kept.unbind(1), arriving, _each(fresh, into)))
+    gates, starts = into.unflatten(-1, (4, -1)).unbind(1), each_step(fresh, into.shape[1])
+    steps = list(zip(gates, product, kept.unbind(1), arriving, starts))
     for into_t, product_t, kept_t, earlier, fresh_t in reversed(steps):
         into_t.mul_(reaching[:, None])
         through = product_t if fresh_t is None else product_t.masked_fill(fresh_t, 0)
@@ -108,7 +109,3 @@ def _back_in_time(
 def _transposed(weight: Float[Tensor, "G D"]) -> Float[Tensor, "D G"]:
     """Laid out so that a product with few rows is up to a third faster: rows not a power of two apart in memory."""
     return torch.nn.functional.pad(weight.t(), (0, 16))[:, : len(weight)]
-
-
-def _each(mask: Bool[Tensor, "B T"] | None, like: Tensor) -> list[Bool[Tensor, "B 1"] | None]:
-    return [None] * like.shape[1] if mask is None else list(mask[..., None].unbind(1))

@@ -4,11 +4,11 @@ Backward first finds every derivative that needs no gradient, for all steps at o
 multiplications and one product, and the gradient of U one product over all steps.
 """
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from reprise.core.marks import NO_MARKS, Marks, over
+from reprise.core.marks import NO_MARKS, Marks, each_step, over
 from reprise.ops.heads import block_diagonal
 from reprise.ops.lstm.reference import LSTMMemory
 
@@ -28,7 +28,7 @@ class _LSTM(torch.autograd.Function):
         """Every h and the last c; and for backward the gates (B T 4D), and the c (B T D) each step began with."""
         gates = p.clone(memory_format=torch.contiguous_format)
         across, every, cells = _transposed(weight), [], []
-        for parts, real_t, fresh_t in zip(_parts(gates), _each(real, p), _each(fresh, p)):
+        for parts, real_t, fresh_t in zip(_parts(gates), each_step(real, p.shape[1]), each_step(fresh, p.shape[1])):
             whole, i_f, i, f, g, o = parts
             h_in, c_in = (h, c) if fresh_t is None else (h.masked_fill(fresh_t, 0), c.masked_fill(fresh_t, 0))
             whole.addmm_(h_in, across)
@@ -97,7 +97,7 @@ def _back_in_time(
     reaching = arriving.pop()
     of_c, of_o = into.tensor_split([3 * grad.shape[-1]], -1)
     each = into, of_c.unflatten(-1, (3, -1)), of_o, through, kept
-    steps = list(zip(*(part.unbind(1) for part in each), arriving, *(_each(mask, into) for mask in marks)))
+    steps = list(zip(*(part.unbind(1) for part in each), arriving, *(each_step(mask, into.shape[1]) for mask in marks)))
     for into_t, of_c_t, of_o_t, through_t, kept_t, earlier, real_t, fresh_t in reversed(steps):
         if real_t is not None:
             earlier = earlier + reaching.masked_fill(real_t, 0)
@@ -112,7 +112,3 @@ def _back_in_time(
 def _transposed(weight: Float[Tensor, "G D"]) -> Float[Tensor, "D G"]:
     """Laid out so that a product with few rows is up to a third faster: rows not a power of two apart in memory."""
     return torch.nn.functional.pad(weight.t(), (0, 16))[:, : len(weight)]
-
-
-def _each(mask: Bool[Tensor, "B T"] | None, like: Tensor) -> list[Bool[Tensor, "B 1"] | None]:
-    return [None] * like.shape[1] if mask is None else list(mask[..., None].unbind(1))

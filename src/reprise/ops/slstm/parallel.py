@@ -4,12 +4,12 @@ Backward first finds every derivative that needs no gradient, for all steps at o
 which nothing that is read depends; what the last memory adds goes back along the steps that became its maximum.
 """
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import logsigmoid
 
-from reprise.core.marks import NO_MARKS, Marks
+from reprise.core.marks import NO_MARKS, Marks, each_step
 from reprise.ops.heads import block_diagonal
 from reprise.ops.slstm.reference import SLSTMMemory
 
@@ -31,7 +31,7 @@ class _SLSTM(torch.autograd.Function):
         gates, every, kept = p.clone(memory_format=torch.contiguous_format), [], []
         c, n, m = rest.unbind(1)
         each = gates.unbind(1), *(z.unbind(1) for z in gates.chunk(4, -1))
-        for whole, i, f, z, o, real_t, fresh_t in zip(*each, _each(real, p), _each(fresh, p)):
+        for whole, i, f, z, o, real_t, fresh_t in zip(*each, each_step(real, p.shape[1]), each_step(fresh, p.shape[1])):
             before = h, c, n, m
             if fresh_t is not None:
                 h, c, n = (y.masked_fill(fresh_t, 0) for y in (h, c, n))
@@ -93,7 +93,7 @@ def _back_in_time(
     derivatives = (z.unbind(1) for z in _derivatives(gates, kept, marks))
     arriving = [torch.zeros_like(grad[:, 0]), *grad.unbind(1)]
     reaching, found = arriving.pop(), []
-    steps = list(zip(*derivatives, arriving, *(_each(mask, gates) for mask in marks)))
+    steps = list(zip(*derivatives, arriving, *(each_step(mask, gates.shape[1]) for mask in marks)))
     for of_h, of_o, into, through, earlier, real_t, fresh_t in reversed(steps):
         if real_t is not None:
             earlier = earlier + reaching.masked_fill(real_t, 0)
@@ -103,7 +103,3 @@ def _back_in_time(
         carried = carried * through
         reaching = torch.addmm(earlier, of_p if fresh_t is None else of_p.masked_fill(fresh_t, 0), weight)
     return torch.stack(found[::-1], 1), reaching, carried
-
-
-def _each(mask: Bool[Tensor, "B T"] | None, like: Tensor) -> list[Bool[Tensor, "B 1"] | None]:
-    return [None] * like.shape[1] if mask is None else list(mask[..., None].unbind(1))
