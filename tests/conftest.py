@@ -52,6 +52,7 @@ def pytest_sessionstart(session):
 
 def pytest_addoption(parser):
     parser.addoption("--regold", action="store_true", help="write the golden numbers of layers anew")
+    parser.addoption("--peers", metavar="FILE", help="write a table of how far layers are from other people's code")
 
 
 def pytest_collection_modifyitems(items):

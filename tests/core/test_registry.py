@@ -19,8 +19,11 @@ def shelf(tmp_path, monkeypatch):
         (root / family / "__init__.py").write_text("")
         for name in names:
             (root / family / f"{name}.py").write_text(TATTLES.format(name.title().replace("_", "")))
-    (root / "even" / "deeper").mkdir()
-    (root / "even" / "deeper" / "__init__.py").write_text("")
+    for inside in ("deeper", "_hidden"):
+        (root / "even" / inside).mkdir()
+        (root / "even" / inside / "__init__.py").write_text("")
+        name = inside.strip("_")
+        (root / "even" / inside / f"{name}_number.py").write_text(TATTLES.format(name.title()))
     monkeypatch.syspath_prepend(tmp_path)
     yield root
     for name in [n for n in sys.modules if n.split(".")[0] == "shelf" or n.startswith("imported_")]:
@@ -37,7 +40,7 @@ def imported():
 
 def test_listing_imports_nothing(shelf):
     registry = numbers()
-    assert registry.names() == ["one", "three", "two", "two_again"]
+    assert registry.names() == ["deeper_number", "one", "three", "two", "two_again"]
     assert registry.names("t*") == ["three", "two", "two_again"]
     assert registry.names("nothing*") == []
     assert registry.modules()["one"] == "shelf.odd.one"
@@ -56,14 +59,19 @@ def test_a_file_dropped_in_is_found(shelf):
     assert registry.get("five").__name__ == "Five"
 
 
+def test_shelves_are_looked_through(shelf):
+    assert numbers().modules()["deeper_number"] == "shelf.even.deeper.deeper_number"
+    assert numbers().get("deeper_number").__name__ == "Deeper"
+
+
 def test_helpers_and_packages_are_no_entries(shelf):
-    assert {"_helper", "deeper"}.isdisjoint(numbers().modules())
+    assert {"_helper", "deeper", "hidden_number"}.isdisjoint(numbers().modules())
 
 
 def test_unknown_names(shelf):
     with pytest.raises(InputError, match=r"no number is named 'tree'; did you mean 'three'\?"):
         numbers().get("tree")
-    with pytest.raises(InputError, match="no number is named 'zzz'; known: one, three, two, two_again"):
+    with pytest.raises(InputError, match="no number is named 'zzz'; known: deeper_number, one, three, two, two_again"):
         numbers().get("zzz")
     with pytest.raises(InputError, match="no number is named '_helper'"):
         numbers().get("_helper")

@@ -13,7 +13,7 @@ from reprise.core.registry import Registry
 
 __all__ = ["LayerInfo", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers"]
 
-FAMILIES = ("nonlinear", "linear", "memory", "convolution")
+FAMILIES = ("nonlinear", "linear", "memory", "attention", "convolution")
 SEQUENCE = Registry("layer", [f"reprise.layers.{family}" for family in FAMILIES])
 CHANNEL = Registry("channel mixer", ["reprise.layers.channel"])
 
@@ -60,7 +60,7 @@ def layer_info(name: str) -> LayerInfo:
     summary, _, rest = inspect.cleandoc(cls.__doc__).partition("\n")
     sections = dict(re.findall(r"^([A-Z]\w+)  +(\S.*(?:\n {4,}\S.*)*)", rest, re.M))
     equations = inspect.cleandoc(re.split(r"^[A-Z]\w+  +", rest, maxsplit=1, flags=re.M)[0].strip("\n"))
-    family = cls.__module__.split(".")[-2]
+    family = cls.__module__.split(".")[2]  # reprise.layers.FAMILY, then perhaps a shelf, then the file
     return LayerInfo(name, family, summary, equations, sections, _options(cls), dict(cls.excused))
 
 

@@ -1,7 +1,6 @@
 """RG-LRU against transformers' RecurrentGemma block with the same weights, over one whole sequence."""
 import pytest
 import torch
-from torch.testing import assert_close
 from transformers.models.recurrent_gemma.configuration_recurrent_gemma import RecurrentGemmaConfig
 from transformers.models.recurrent_gemma.modeling_recurrent_gemma import RecurrentGemmaRecurrentBlock
 
@@ -46,21 +45,21 @@ def run(block: RecurrentGemmaRecurrentBlock, x: torch.Tensor) -> torch.Tensor:
     return block(x, position, None, use_cache=False)[0]
 
 
-def test_outputs_and_gradients(ours, theirs):
+def test_outputs_and_gradients(ours, theirs, agree):
     x, seed = torch.randn(2, 23, WIDTH), torch.randn(2, 23, WIDTH)
     left, right = x.clone().requires_grad_(), x.clone().requires_grad_()
     y, want = ours(left)[0], run(theirs, right)
     y.backward(seed)
     want.backward(seed)
-    assert_close(y, want, rtol=1e-5, atol=1e-5)
-    assert_close(left.grad, right.grad, rtol=1e-4, atol=1e-5)
+    agree("rg_lru", "transformers", "forward", y, want, atol=1e-5)
+    agree("rg_lru", "transformers", "gradient", left.grad, right.grad, rtol=1e-4, atol=1e-5)
     grads = {name: p.grad for name, p in ours.named_parameters()}
-    assert_close(grads, named(theirs, lambda p: p.grad), rtol=1e-4, atol=1e-4)
+    agree("rg_lru", "transformers", "gradient", grads, named(theirs, lambda p: p.grad), rtol=1e-4, atol=1e-4)
 
 
-def test_one_step_at_a_time(ours, theirs):
+def test_one_step_at_a_time(ours, theirs, agree):
     x, state = torch.randn(2, 9, WIDTH), ours.initial_state(2)
     want = run(theirs, x)
     for t in range(9):
         y, state = ours.step(x[:, t], state)
-        assert_close(y, want[:, t], rtol=1e-5, atol=1e-5)
+        agree("rg_lru", "transformers", "forward", y, want[:, t], atol=1e-5)

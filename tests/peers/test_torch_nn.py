@@ -66,13 +66,13 @@ def gradients(outputs: list[Tensor], inputs: list[Tensor]) -> tuple[Tensor, ...]
 
 
 @pytest.mark.parametrize("T", [1, 2, 40])
-def test_same_function(pair, T):
-    compare(pair, torch.randn(B, T, D, dtype=torch.float64), None)
+def test_same_function(pair, T, agree):
+    compare(pair, torch.randn(B, T, D, dtype=torch.float64), None, agree)
 
 
 @pytest.mark.parametrize("lengths", [[9, 9, 9], [9, 1, 5], [2, 9, 8]])
-def test_same_function_of_rows_of_different_lengths(pair, lengths):
-    compare(pair, torch.randn(B, 9, D, dtype=torch.float64), torch.tensor(lengths))
+def test_same_function_of_rows_of_different_lengths(pair, lengths, agree):
+    compare(pair, torch.randn(B, 9, D, dtype=torch.float64), torch.tensor(lengths), agree)
 
 
 def test_without_a_state_both_begin_from_zero(pair):
@@ -89,10 +89,13 @@ def test_the_forget_gate_of_lstm_begins_open():
     assert (bias[2 * D :].abs() <= D**-0.5).all()
 
 
-def compare(pair, x: Tensor, lengths: Tensor | None) -> None:
+def compare(pair, x: Tensor, lengths: Tensor | None, agree) -> None:
     ours, theirs = pair
     x.requires_grad_()
     memory = carried(ours)
     one, other = run_ours(ours, x, memory, lengths), run_theirs(theirs, x, memory, lengths)
-    assert_close(one, other)
-    assert_close(gradients(one, [x, *memory, *weights(ours)]), gradients(other, [x, *memory, *weights(theirs)]))
+    name, close = type(ours).__name__.lower(), {"rtol": 1e-7, "atol": 1e-7}
+    agree(name, "torch", "forward", one[0], other[0], **close)
+    agree(name, "torch", "state", one[1:], other[1:], **close)
+    agree(name, "torch", "gradient", gradients(one, [x, *memory, *weights(ours)]),
+          gradients(other, [x, *memory, *weights(theirs)]), **close)

@@ -41,24 +41,24 @@ def ours(theirs) -> Mamba:
     return layer
 
 
-def test_outputs_and_gradients(ours, theirs):
+def test_outputs_and_gradients(ours, theirs, agree):
     x, seed = torch.randn(2, 37, WIDTH), torch.randn(2, 37, WIDTH)
     left, right = x.clone().requires_grad_(), x.clone().requires_grad_()
     y, want = ours(left)[0], theirs(right)
     y.backward(seed)
     want.backward(seed)
-    assert_close(y, want, rtol=1e-5, atol=1e-6)
-    assert_close(left.grad, right.grad, rtol=1e-5, atol=1e-6)
+    agree("mamba", "transformers", "forward", y, want)
+    agree("mamba", "transformers", "gradient", left.grad, right.grad)
     grads = {name: p.grad for name, p in ours.named_parameters()}
-    assert_close(grads, named(theirs, lambda p: p.grad), rtol=1e-4, atol=1e-5)
+    agree("mamba", "transformers", "gradient", grads, named(theirs, lambda p: p.grad), rtol=1e-4, atol=1e-5)
 
 
-def test_one_step_at_a_time(ours, theirs):
+def test_one_step_at_a_time(ours, theirs, agree):
     x, state = torch.randn(2, 9, WIDTH), ours.initial_state(2)
     want = theirs(x)
     for t in range(9):
         y, state = ours.step(x[:, t], state)
-        assert_close(y, want[:, t], rtol=1e-5, atol=1e-6)
+        agree("mamba", "transformers", "forward", y, want[:, t])
 
 
 def test_same_start():

@@ -40,14 +40,14 @@ def gradients(result, into) -> list[torch.Tensor]:
 @pytest.mark.parametrize("T", [1, 63, 64, 150])
 @pytest.mark.parametrize("theirs", RULES, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("backend", ["reference", "parallel"])
-def test_rule_agrees(backend, theirs, T):
+def test_rule_agrees(backend, theirs, T, agree):
     x = given(T)
     want = theirs(**x, output_final_state=True)
     got = ours(**x, backend=backend)
-    for one, other in zip(got, want, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
-    for one, other in zip(gradients(got, x), gradients(want, x), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    agree("gated_deltanet", "transformers", "forward", got[0], want[0], **close)
+    agree("gated_deltanet", "transformers", "state", got[1], want[1], **close)
+    agree("gated_deltanet", "transformers", "gradient", gradients(got, x), gradients(want, x), rtol=1e-3, atol=1e-4)
 
 
 def test_rule_agrees_on_each_sequence_of_a_packed_row():
@@ -86,9 +86,10 @@ def with_weights_of(theirs: Qwen3NextGatedDeltaNet, expand: int) -> GatedDeltaNe
 
 
 @pytest.mark.parametrize("expand", [1, 2])
-def test_layer_agrees(expand):
+def test_layer_agrees(expand, agree):
     theirs = qwen(expand)
     torch.nn.init.uniform_(theirs.norm.weight, 0.5, 2)
     x = torch.randn(2, 70, 16)
     with torch.no_grad():
-        torch.testing.assert_close(with_weights_of(theirs, expand)(x)[0], theirs(x), rtol=1e-4, atol=1e-5)
+        agree("gated_deltanet", "transformers", "forward", with_weights_of(theirs, expand)(x)[0], theirs(x), rtol=1e-4,
+              atol=1e-5)
