@@ -7,7 +7,7 @@ import pytest
 
 import reprise.app.train
 import reprise.app.write
-from reprise.app.claim import sole_use
+from reprise.lab.folder import sole_use
 from reprise.app.cli import main
 from reprise.core.errors import InputError
 from reprise.models.language_model import LanguageModel

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from reprise.app.claim import claim, sole_use
 from reprise.app.process import cores, prepare
 from reprise.app.show import bars, console
 from reprise.data import carried, evaluation, open_corpus
+from reprise.lab.folder import claim, sole_use
 from reprise.models.language_model import LanguageModel
 from reprise.training.checkpoint import Checkpoints
 from reprise.training.objectives import evaluate

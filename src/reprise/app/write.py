@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from reprise.app.process import cores, prepare
-from reprise.models.language_model import LanguageModel
+from reprise.models.checkpoints.load import from_pretrained
 from reprise.models.sampling import Sampler
 
 __all__ = ["write_text"]
@@ -14,7 +14,7 @@ __all__ = ["write_text"]
 def write_text(checkpoint: Path, prompt: str, length: int, sampler: Sampler, seed: int) -> None:
     """The prompt and what the model goes on with, to standard output. Raises InputError for what is no model."""
     prepare(cores())
-    model = LanguageModel.from_pretrained(checkpoint)
+    model = from_pretrained(checkpoint)
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
     given = os.fsencode(prompt)  # the bytes that were typed, UTF-8 or not
     sys.stdout.write(given.decode(errors="replace"))

@@ -32,12 +32,16 @@ class Registry:
     def names(self, pattern: str = "*") -> list[str]:
         return sorted(name for name in self.modules() if fnmatchcase(name, pattern))
 
-    def get(self, name: str) -> type:
-        """The class of that name, importing its file alone. Raises InputError with the nearest name."""
+    def module(self, name: str) -> str:
+        """The module of that name, not imported. Raises InputError with the nearest name."""
         modules = self.modules()
         if name not in modules:
             raise InputError(f"no {self.kind} is named {name!r}{suggest(name, modules)}")
-        module = importlib.import_module(modules[name])
+        return modules[name]
+
+    def get(self, name: str) -> type:
+        """The class of that name, importing its file alone. Raises InputError with the nearest name."""
+        module = importlib.import_module(self.module(name))
         (public,) = module.__all__
         return getattr(module, public)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from reprise.app.claim import claim, sole_use
 from reprise.app.comparison.settings import Settings
 from reprise.app.comparison.trial import Trial, final_score, measure_speeds, train_slice
 from reprise.core.errors import InputError
+from reprise.lab.folder import claim, sole_use
 from reprise.lab.rows import append_row, read_rows
 from reprise.lab.workers import Event, Task, run_tasks
 

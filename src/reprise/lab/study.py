@@ -1,0 +1,112 @@
+"""A study as the lab sees it: a module with a grid, a measurement of one cell, and claims about the table."""
+import dataclasses
+import hashlib
+import importlib
+import inspect
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any
+
+from reprise.core.errors import InputError
+from reprise.lab.claims import Verdict, weigh
+from reprise.lab.options import override
+from reprise.lab.table import Table
+
+__all__ = ["Study"]
+
+PARTS = ("KEY", "Config", "SMOKE", "cells", "measure", "claims")
+SECTIONS = ("Paper", "Claim", "Here", "Not here")
+
+Cell = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Study:
+    """The module `studies.FAMILY.SLUG`, with a configuration. Survives the way to another process by its name.
+
+    The module has, in this order: a docstring with Paper, Claim, Here and Not here; `KEY`, the columns that say which
+    cell a row is of; `Config`, a flat frozen dataclass whose defaults are the small tier; `SMOKE` (and `FULL`, where
+    there is one), settings as on a command line; `cells(config)`; `measure(config, **cell)`; `claims(table)`; and
+    where it has a table to show, `TABLE`: the column that goes down, the one across, and the number in it.
+    """
+
+    module: str
+    settings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        found = self._module
+        lacking = [part for part in PARTS if not hasattr(found, part)]
+        lacking += [f"'{part}' in its docstring" for part in SECTIONS if part not in self.about]
+        if lacking:
+            raise InputError(f"{self.module}: a study has {lacking[0]}, and this one has not")
+
+    @property
+    def _module(self) -> ModuleType:
+        return importlib.import_module(self.module)
+
+    @property
+    def name(self) -> str:
+        return self.module.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def place(self) -> str:
+        """Family and file: where its rows lie."""
+        return "/".join(self.module.split(".")[-2:])
+
+    @cached_property
+    def summary(self) -> str:
+        return inspect.cleandoc(self._module.__doc__ or "").partition("\n")[0]
+
+    @cached_property
+    def about(self) -> dict[str, str]:
+        """The sections of the docstring."""
+        found = re.findall(r"^([A-Z]\w+(?: here)?)  *(\S.*(?:\n {4,}\S.*)*)", self._module.__doc__ or "", re.M)
+        return {name: " ".join(text.split()) for name, text in found if name in SECTIONS}
+
+    @cached_property
+    def config(self) -> Any:
+        return override(self._module.Config(), self.settings)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        return self._module.KEY
+
+    @property
+    def shown(self) -> tuple[str, str, str] | None:
+        return getattr(self._module, "TABLE", None)
+
+    def tier(self, name: str) -> tuple[str, ...]:
+        """The settings of a tier: small (the defaults), smoke or full."""
+        known = {"small": (), "smoke": self._module.SMOKE, "full": getattr(self._module, "FULL", None)}
+        if known.get(name) is None:
+            there = [tier for tier, settings in known.items() if settings is not None]
+            raise InputError(f"{self.name} has no tier {name!r}; it has {', '.join(there)}")
+        return tuple(known[name])
+
+    def digest(self) -> str:
+        """Rows belong together only where every setting agrees."""
+        text = json.dumps(dataclasses.asdict(self.config), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+    def cells(self) -> list[Cell]:
+        """The grid. Raises InputError where two cells have the same key."""
+        cells, seen = list(self._module.cells(self.config)), set()
+        for cell in cells:
+            if (found := self.key_of(cell)) in seen:
+                raise InputError(f"{self.name}: two cells are {dict(zip(self.key, found, strict=True))}; "
+                                 "KEY must tell them apart")
+            seen.add(found)
+        return cells
+
+    def key_of(self, row: Cell) -> tuple:
+        return tuple(row[column] for column in self.key)
+
+    def measure(self, cell: Cell) -> dict[str, Any]:
+        return self._module.measure(self.config, **cell)
+
+    def verdicts(self, table: Table) -> list[Verdict]:
+        """Every claim, weighed."""
+        return [weigh(claim) for claim in self._module.claims(table)]

@@ -1,0 +1,44 @@
+"""Rows of a study, with just enough questions to state a claim."""
+from collections.abc import Iterable, Iterator
+from math import nan
+from statistics import median
+from typing import Any
+
+__all__ = ["Table"]
+
+Row = dict[str, Any]
+
+
+class Table:
+    """Rows in the order of the grid."""
+
+    def __init__(self, rows: Iterable[Row]):
+        self.rows = list(rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, **about: Any) -> "Table":
+        """The rows that have these values."""
+        return Table(row for row in self.rows if all(row[key] == value for key, value in about.items()))
+
+    def values(self, column: str) -> list[Any]:
+        """The different values of a column, in the order they come."""
+        return list(dict.fromkeys(row[column] for row in self.rows))
+
+    def over_seeds(self, column: str, **about: Any) -> dict[int, float]:
+        """Seed -> number, for rows of which seed and `about` leave one each; nothing where no such cell has run."""
+        found: dict[int, float] = {}
+        for row in self.where(**about):
+            if row["seed"] in found:
+                raise ValueError(f"{about} leaves several rows of seed {row['seed']}; say more of which are meant")
+            found[row["seed"]] = row[column]
+        return found
+
+    def median(self, column: str, **about: Any) -> float:
+        """Over seeds; NaN where no such cell has run."""
+        numbers = self.over_seeds(column, **about).values()
+        return median(numbers) if numbers else nan

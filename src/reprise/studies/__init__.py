@@ -1,0 +1,1 @@
+"""Papers as experiments: a file each, with a claim that can fail."""

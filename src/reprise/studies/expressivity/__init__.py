@@ -1,0 +1,1 @@
+"""What a recurrence can compute, and what it cannot."""

@@ -1,0 +1,68 @@
+"""Verdicts follow from numbers: clear, unclear, and never on too little."""
+import math
+
+import pytest
+
+from reprise.lab.claims import all_hold, at_least, at_most, exceeds, interval, weigh
+from reprise.lab.table import Table
+
+
+def seeds(*numbers):
+    return dict(enumerate(numbers))
+
+
+@pytest.mark.parametrize(("claim", "numbers", "margin", "verdict"), [
+    (at_least, (0.9, 0.95, 0.99), 0.9, "holds"),
+    (at_least, (0.1, 0.2, 0.3), 0.9, "fails"),
+    (at_least, (0.1, 0.95, 0.99), 0.9, "unclear"),
+    (at_most, (0.1, 0.2, 0.3), 0.3, "holds"),
+    (at_most, (0.4, 0.5, 0.6), 0.3, "fails"),
+    (at_most, (0.1, 0.2, 0.6), 0.3, "unclear"),
+    (at_least, (1.0, 1.0), 0.5, "unclear"),
+    (at_least, (), 0.5, "unclear"),
+    (at_least, (1.0, 1.0, math.nan), 0.5, "unclear"),
+    (at_least, (1.0, 1.0, math.inf), 0.5, "unclear"),
+])
+def test_one_number(claim, numbers, margin, verdict):
+    assert weigh(claim("said", seeds(*numbers), margin)).verdict == verdict
+
+
+@pytest.mark.parametrize("by", [0.1, 1e-6])
+def test_no_effect_never_holds(by):
+    same = seeds(0.3, 0.5, 0.4, 0.6, 0.2)
+    assert weigh(exceeds("a method equal to its baseline", same, same, by)).verdict == "fails"
+    shuffled = seeds(0.5, 0.4, 0.6, 0.2, 0.3)
+    assert weigh(exceeds("as good, on other seeds", shuffled, same, by)).verdict in ("fails", "unclear")
+
+
+def test_gaps_are_of_the_same_seed():
+    one, other = seeds(10.0, 20.0, 30.0), seeds(9.0, 19.0, 29.0)
+    assert weigh(exceeds("by one", one, other, 0.99)).verdict == "holds"
+    assert weigh(exceeds("by one", one, {1: 19.0, 2: 29.0}, 0.99)).why == "2 of 3 seeds"
+
+
+def test_parts_hold_together_or_say_which_does_not():
+    good, bad, few = (at_least("good", seeds(1, 1, 1), 0.5), at_least("bad", seeds(0, 0, 0), 0.5),
+                      at_least("few", seeds(1), 0.5))
+    assert weigh(all_hold("all", [good, good])).verdict == "holds"
+    assert (weigh(all_hold("all", [good, few])).verdict, weigh(all_hold("all", [good, few])).why) == (
+        "unclear", "few: 1 of 3 seeds")
+    both = weigh(all_hold("all", [bad, few, good]))
+    assert (both.verdict, both.why, both.seeds) == ("fails", "bad: 0", 1)
+
+
+def test_interval_is_of_the_median_and_always_the_same():
+    numbers = [1.0, 2.0, 3.0, 4.0, 100.0]
+    low, high = interval(numbers)
+    assert 1 <= low < 3 < high <= 100 and interval(numbers) == (low, high)
+    assert interval([0.5] * 4) == (0.5, 0.5)
+
+
+def test_a_table_answers_by_seed():
+    table = Table([{"arm": arm, "seed": seed, "score": seed} for arm in "ab" for seed in range(3)])
+    assert table.over_seeds("score", arm="a") == {0: 0, 1: 1, 2: 2}
+    assert table.over_seeds("score", arm="c") == {}
+    assert table.median("score", arm="b") == 1 and math.isnan(table.median("score", arm="c"))
+    assert table.values("arm") == ["a", "b"] and len(table.where(seed=2)) == 2
+    with pytest.raises(ValueError, match="several rows of seed 0"):
+        table.over_seeds("score")

@@ -1,0 +1,112 @@
+"""Studies run, go on after a kill, lose no row and weigh their claims."""
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reprise.core.errors import InputError
+from reprise.lab.options import override
+from reprise.lab.rows import read_rows
+from reprise.lab.run import Run, read_verdicts
+from reprise.lab.study import Study
+
+HERE = Path(__file__).parent
+
+
+def run(folder, *settings, jobs=2):
+    made = Run(Study("grid", settings), folder, {"torch": "none"})
+    return made, list(made.compute(jobs))
+
+
+def test_rows_and_what_made_them(tmp_path):
+    made, events = run(tmp_path)
+    assert [event.kind for event in events] == ["done"] * 6
+    assert [(row["arm"], row["seed"]) for row in made.rows()] == [(a, s) for a in ("plain", "better") for s in range(3)]
+    assert made.rows()[5]["score"] == 1.02 and made.rows()[5]["seconds"] >= 0
+    about = json.loads(made.path.with_suffix(".json").read_text())
+    assert about["config"]["gain"] == 1.0 and about["environment"] == {"torch": "none"}
+
+
+def test_settings_are_kept_apart_and_done_work_is_not_done_again(tmp_path):
+    first, _ = run(tmp_path)
+    again, events = run(tmp_path)
+    assert events == [] and again.rows() == first.rows()
+    other, events = run(tmp_path, "gain=0.1")
+    assert len(events) == 6 and other.path != first.path and first.rows() == again.rows()
+
+
+def test_a_lost_row_is_computed_again(tmp_path):
+    made, _ = run(tmp_path)
+    lines = made.path.read_text().splitlines(keepends=True)
+    made.path.write_text("".join(lines[:4]) + lines[4][:9])  # a kill in the middle of writing
+    assert len(made.missing()) == 2
+    _, events = run(tmp_path)
+    assert len(events) == 2 and len(made.rows()) == 6
+
+
+@pytest.mark.parametrize(("broken", "said"), [("error", "this cell is broken"), ("kill", "killed by signal 9")])
+def test_a_cell_that_fails_says_which_and_the_others_go_on(tmp_path, broken, said):
+    made, events = run(tmp_path, f"broken={broken}")
+    failed = [event for event in events if event.kind == "failed"]
+    assert [event.task.key for event in failed] == [{"arm": "plain", "seed": 1}] and said in failed[0].value
+    assert len(made.rows()) == 5 and made.missing() == [{"arm": "plain", "seed": 1}]
+    made.record()
+    assert {row["verdict"] for row in read_verdicts(tmp_path)} == {"unclear"}
+
+
+def test_killed_in_the_middle_no_row_is_lost_and_none_is_there_twice(tmp_path):
+    script = ("import sys, os; sys.path.insert(0, sys.argv[1])\n"
+              "from pathlib import Path\nfrom reprise.lab.run import Run\nfrom reprise.lab.study import Study\n"
+              "if __name__ == '__main__':\n"
+              "    for i, _ in enumerate(Run(Study('grid', ('seeds=4',)), Path(sys.argv[2])).compute(1)):\n"
+              "        if i == 2: os.kill(os.getpid(), 9)\n")
+    (tmp_path / "run.py").write_text(script)
+    ended = subprocess.run([sys.executable, tmp_path / "run.py", HERE, tmp_path], capture_output=True)
+    assert ended.returncode == -9, ended.stderr
+    made, events = run(tmp_path, "seeds=4", jobs=1)
+    rows = [made.study.key_of(row) for row in read_rows(made.path)]
+    assert len(rows) == len(set(rows)) == 8 and len(events) == 5
+
+
+def test_verdicts_replace_those_of_the_same_settings_only(tmp_path):
+    for settings in ((), ("gain=0.1",), ()):
+        made, _ = run(tmp_path, *settings)
+        made.record()
+    with (tmp_path / "verdicts.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["settings"], row["verdict"]) for row in rows if "half" in row["claim"]] == [
+        ("gain=0.1", "fails"), ("", "holds")]
+    assert [row["verdict"] for row in rows if "small" in row["claim"]] == ["holds", "holds"]
+
+
+def test_tiers_and_what_a_study_must_have():
+    study = Study("grid")
+    assert study.tier("smoke") == ("seeds=1",) and study.tier("small") == ()
+    assert set(study.about) == {"Paper", "Claim", "Here", "Not here"}
+    with pytest.raises(InputError, match="grid has no tier 'full'; it has small, smoke"):
+        study.tier("full")
+    with pytest.raises(InputError, match="chores: a study has KEY, and this one has not"):
+        Study("chores")
+
+
+@pytest.mark.parametrize(("setting", "message"), [
+    ("gains=2", "no setting is named 'gains'; did you mean 'gain'"),
+    ("gain", "expected key=value, such as arms="),
+    ("gain=much", "expected a float like 1.0"),
+    ("seeds=1.5", "expected a int like 3"),
+    ("seeds=True", "expected a int like 3"),
+    ("arms=1,2", "expected values like 'plain'"),
+])
+def test_bad_settings(setting, message):
+    with pytest.raises(InputError, match=message):
+        _ = Study("grid", (setting,)).config
+
+
+def test_settings_are_read_as_their_field_is():
+    config = override(Study("grid").config, ["arms=plain", "gain=2", "broken=error", "seeds=5"])
+    assert (config.arms, config.gain, config.broken, config.seeds) == (("plain",), 2.0, "error", 5)
+    assert isinstance(config.gain, float)
+    assert override(config, ["arms=plain,better"]).arms == override(config, ["arms=('plain','better')"]).arms
