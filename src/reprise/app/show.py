@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
@@ -24,11 +25,14 @@ from reprise.app.comparison.settings import Settings
 from reprise.app.findings import summary as summaries
 from reprise.app.findings.leaderboard import leaderboard
 from reprise.app.machine import describe
+from reprise.app.pages import WIDTH
 from reprise.app.process import cores, told
 from reprise.app.report import write_report
 from reprise.core.errors import InputError
 from reprise.lab.workers import Event
 from reprise.layers import layer_info, list_channels, list_layers
+from reprise.layers.registry import FAMILIES
+from reprise.models.patterns import PATTERNS
 from reprise.ops.backend import INSTALLED, LANGUAGES
 
 __all__ = ["Screen", "bars", "show_comparison", "show_info", "show_layers"]
@@ -119,13 +123,16 @@ def show_layers(name: str) -> None:
     found = list_layers(name)
     if not found:
         raise InputError(f"no layer matches {name!r}; `reprise layers` lists all")
-    table = Table("name", "family", "what it is", box=None)
-    for layer in found:
-        info = layer_info(layer)
-        table.add_row(layer, info.family, info.summary)
+    table = Table("name", "year", "paper", "state", "cost", box=None)
+    infos = sorted(map(layer_info, found), key=lambda info: (FAMILIES.index(info.family), info.year, info.name))
+    for family, group in groupby(infos, lambda info: info.family):
+        table.add_row(f"[bold]{family}[/]")
+        for info in group:
+            table.add_row(info.name, str(info.year), info.paper[:-5], f"{info.state_numbers(WIDTH):,}", info.cost)
     console.print(table)
-    console.print(f"\n{len(found)} layers; `reprise layers NAME` tells more of one. "
-                  f"Channel mixers: {', '.join(list_channels())}.")
+    console.print(f"\n{len(found)} layers; state: numbers a row carries at width {WIDTH}, before its first step. "
+                  "`reprise layers NAME` tells all of one. "
+                  f"Channel mixers: {', '.join(list_channels())}. Hybrids to train: {', '.join(PATTERNS)}.")
 
 
 def _show_layer(name: str) -> None:

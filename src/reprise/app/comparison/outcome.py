@@ -12,8 +12,8 @@ from reprise.app.findings.summary import VERSION, Baseline, Model, Point, Sample
 from reprise.app.findings.verdict import verdict
 from reprise.app.machine import describe
 from reprise.data.corpus import Corpus
-from reprise.layers import layer_info
 from reprise.models.language_model import LanguageModel
+from reprise.models.patterns import told_of
 
 __all__ = ["PROMPT", "baselines", "summarise"]
 
@@ -49,8 +49,8 @@ def _settings(settings: Any) -> dict[str, Any]:
 
 
 def _model(comparison: Comparison, name: str) -> Model:
-    info = layer_info(name)
-    model = Model(name=name, family=info.family, summary=info.summary)
+    family, summary = told_of(name)
+    model = Model(name=name, family=family, summary=summary)
     finals = {row["seed"]: row for row in comparison.found("final", model=name)}
     if not finals:
         seeds = range(comparison.settings.seeds)

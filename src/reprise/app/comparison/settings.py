@@ -5,7 +5,8 @@ from reprise.app.process import cores
 from reprise.core.errors import InputError
 from reprise.data import open_corpus
 from reprise.data.corpus import Corpus
-from reprise.layers import layer_info, list_channels
+from reprise.layers import list_channels
+from reprise.models.patterns import expand
 
 __all__ = ["DEFAULT_MODELS", "Settings"]
 
@@ -37,7 +38,7 @@ class Settings:
         if not self.models:
             raise InputError("models: expected at least one name, got none; see `reprise layers`")
         for model in self.models:
-            layer_info(model)
+            expand(model, self.depth)
         if len(set(self.models)) < len(self.models):
             raise InputError(f"models: {', '.join(self.models)} names one twice; each is compared once")
         if self.channel is not None and self.channel not in list_channels():

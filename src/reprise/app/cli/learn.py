@@ -1,0 +1,74 @@
+"""Commands that train: compare, train, generate."""
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reprise.app.cli import options
+from reprise.app.cli.entry import app
+from reprise.app.cli.options import SEEDS, Batch, Binary, Channel, Data, Depth, Device, Length, Rate, Width
+
+
+@app.command(epilog="Example: reprise compare notes/ --models gru,mingru,mamba --budget 60s")
+def compare(
+    data: Data = None, *,
+    models: Annotated[str, typer.Option(help="Layers to compare, with commas; see `reprise layers`.")] = "",
+    budget: Annotated[str, typer.Option(help="Training time of each model and seed, as 30s, 10m or 1h.")] = "60s",
+    seeds: Annotated[int, typer.Option(help="How often each model is trained; three tell chance from skill.")] = 3,
+    width: Width = 128, depth: Depth = 2, channel: Channel = "glu", batch: Batch = 8, length: Length = 128,
+    rate: Rate = 3e-3, binary: Binary = False, device: Device = "cpu",
+    jobs: Annotated[int, typer.Option(help="Models trained at once; 0 for one a core.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Folder for results; runs/NAME if left out.")] = None,
+) -> None:
+    """Which recurrent model should I use? Train several with equal compute on your data; leaderboard, report, models.
+
+    Stopped or killed, the same command goes on where it was.
+    """
+    from reprise.app.comparison.settings import DEFAULT_MODELS, Settings
+    from reprise.app.show import show_comparison
+
+    settings = Settings(
+        data=tuple(data or ["python-stdlib"]), models=options.names(models) or DEFAULT_MODELS,
+        budget=options.seconds(budget), seeds=seeds, width=width, depth=depth, channel=options.channel(channel),
+        batch=batch, length=length, rate=rate, binary=binary, device=options.device(device), jobs=jobs)
+    show_comparison(settings, out or Path("runs") / options.slug(settings.data), options.command())
+
+
+@app.command(epilog="Example: reprise train notes/ --model mingru --steps 2000 --out runs/notes")
+def train(
+    data: Data = None, *,
+    model: Annotated[str, typer.Option(help="The layer; several with commas make a hybrid.")] = "mingru",
+    steps: Annotated[int, typer.Option(min=1, help="Updates in all.")] = 1000,
+    width: Width = 256, depth: Depth = 4, channel: Channel = "glu", batch: Batch = 16, length: Length = 256,
+    rate: Rate = 2e-3, dropout: Annotated[float, typer.Option(help="Share of activations dropped in training.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of weights, order and dropout.")] = 0,
+    binary: Binary = False, device: Device = "cpu",
+    every: Annotated[int, typer.Option(min=1, help="Updates between checkpoints.")] = 100,
+    out: Annotated[Path, typer.Option(help="Folder for the model and its checkpoints.")] = Path("runs/model"),
+) -> None:
+    """Train one language model on bytes. Stopped or killed, the same command goes on where it was, bit for bit."""
+    from reprise.app.train import Plan, train_model
+
+    names = options.names(model)
+    plan = Plan(
+        data=tuple(data or ["python-stdlib"]), layers=names if len(names) > 1 else names * depth, width=width,
+        channel=options.channel(channel), dropout=dropout, batch=batch, length=length, rate=rate, steps=steps,
+        seed=seed, binary=binary, device=options.device(device))
+    train_model(plan, out, every)
+
+
+@app.command(epilog="Example: reprise generate runs/model --prompt 'def main(' --length 400")
+def generate(
+    checkpoint: Annotated[Path, typer.Argument(help="A folder with a trained model.")], *,
+    prompt: Annotated[str, typer.Option(help="What the text goes on from.")] = "",
+    length: Annotated[int, typer.Option(help="Bytes to write.")] = 400,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest byte; 1 draws as the model says.")] = 0.8,
+    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest; 0 for all.")] = 0,
+    top_p: Annotated[float, typer.Option(help="Draw from the fewest that hold this much probability.")] = 0.95,
+    seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed writes the same text.")] = 0,
+) -> None:
+    """Write text with a trained model, as it is drawn."""
+    from reprise.app.write import write_text
+    from reprise.models.sampling import Sampler
+
+    write_text(checkpoint, prompt, length, Sampler(temperature, top_k or None, top_p), seed)
