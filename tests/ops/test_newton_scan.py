@@ -199,6 +199,13 @@ def test_gradients_only_where_something_learns():
     assert torch.equal(plain, newton_scan(partial(step, learning), p, memory, start=start)[0])
 
 
+def test_a_first_memory_may_be_infinite():
+    p, first = normal(2, 9, D), torch.full((2, D), -torch.inf, dtype=torch.float64)
+    found = newton_scan(lambda p, h: torch.maximum(p, h - 0.5), p, first, start=first[:1])
+    want = unroll(lambda p, h: torch.maximum(p, h - 0.5), p, first, start=first[:1])
+    assert torch.equal(found[0], want[0]) and found[2].iterations > 0
+
+
 def test_memories_without_a_say_are_fine():
     p = normal(2, 5, D).requires_grad_()
     every, last, found = newton_scan(lambda p, h: p.sin(), p, normal(2, D), start=normal(1, D))

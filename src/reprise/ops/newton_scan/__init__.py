@@ -30,10 +30,10 @@ def newton_scan(
 
     p: tree of (B T ...).   memory, start: trees of (B ...) and (1 ...), real or complex.   advance: rows must not mix,
     for it is handed all steps as rows of one batch.   guess: tree of (B T ...), a trajectory to begin from, such as
-    that of the last training step; without one, the first memory everywhere.   loop: what else computes the same
-    recurrence, as `loop(p, memory, marks)`; without one, `unroll`. It runs where the iteration stops at its limit
-    (after a warning that gives the residual; or NotConverged is raised), for a single step, and where nothing can be
-    looked at: under torch.compile, on the meta device, over no numbers.
+    that of the last training step; without one, the first memory everywhere, and zero where that is infinite.
+    loop: what else computes the same recurrence, as `loop(p, memory, marks)`; without one, `unroll`. It runs where the
+    iteration stops at its limit (after a warning that gives the residual; or NotConverged is raised), for a single
+    step, and where nothing can be looked at: under torch.compile, on the meta device, over no numbers.
 
     The first t steps are exact after t iterations, whatever f is. The gradient is that of the solution (one linear
     recurrence from the right, no graph over iterations), with respect to all that `advance` uses; it cannot be
@@ -76,6 +76,7 @@ def _solve(advance: Callable, given: tuple, marks: Marks, newton: Newton) -> tup
         every = steps.first.detach()[:, None].repeat(1, T, 1)
         if guess is not None:
             every = rows(map_state(lambda x: x.detach().flatten(0, 1), guess)).view_as(every)
+        every = torch.where(every.isfinite(), every, 0)  # by infinity no residual can be measured
         every, around, found = iterate(steps, every, newton)
         if found.converged and recording and steps.learn():
             every = with_gradient(every, around, newton)

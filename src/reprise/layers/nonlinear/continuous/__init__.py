@@ -1,0 +1,1 @@
+"""Time constants and flows: leaky units, liquid time constants, assemblies that contract."""

@@ -1,0 +1,1 @@
+"""Recurrences taken from dynamical systems: piecewise linear, rotating, fixed, fed back, modulated."""

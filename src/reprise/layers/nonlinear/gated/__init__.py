@@ -1,0 +1,1 @@
+"""LSTMs and GRUs with other gates, other normalisations, or less recurrence."""
