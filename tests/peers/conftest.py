@@ -1,9 +1,11 @@
 """Agreement with other people's code: asserted in every run, and kept as a table when `--peers FILE` asks for it."""
 import csv
+import json
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import torch
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -43,6 +45,41 @@ def agree():
                 note(layer, peer, kind, float((one - other).abs().max() / other.abs().max().clamp_min(1e-30)))
 
     return check
+
+
+class Recording:
+    """What another program gave once (`recorded/NAME.json`, and how): its inputs, which a formula makes, and results.
+
+    `given` holds the inputs by name; the loss is the sum of `weights` times the outputs.
+    """
+
+    def __init__(self, name: str):
+        text = (Path(__file__).parent / "recorded" / f"{name}.json").read_text(encoding="utf-8")
+        self.data = json.loads(text)
+        self.peer, inputs = self.data["peer"], self.data["inputs"].items()
+        self.given = {n: (z["size"] * wave(z["shape"], i)).requires_grad_() for i, (n, z) in enumerate(inputs)}
+
+    def result(self, name: str, *shape: int) -> Tensor:
+        return torch.tensor(self.data[name], dtype=torch.float64).view(shape)
+
+    def weights(self, *shape: int) -> Tensor:
+        return 0.6 * wave(shape, 0.7)
+
+    @property
+    def gradient(self) -> dict[str, Tensor]:
+        grads = self.data["gradient"].items()
+        return {n: torch.tensor(g, dtype=torch.float64).view(self.given[n].shape) for n, g in grads}
+
+
+@pytest.fixture
+def recording():
+    """`recording(name)`: a `Recording`."""
+    return Recording
+
+
+def wave(shape: tuple[int, ...] | list[int], phase: float) -> Tensor:
+    n = torch.arange(torch.Size(shape).numel(), dtype=torch.float64)
+    return torch.sin(1.3 * n + phase).view(shape)
 
 
 def note(layer: str, peer: str, kind: str, difference: float) -> None:

@@ -16,17 +16,23 @@ class MatrixMemory(Recurrent):
     """The author's `project` gives an `Association` or a `Correction`; what is read is o_t = S_t' q_t, (B T H V).
 
     An `Association` (q, k, v, log_w) forgets and adds; a `Correction` also moves the memory by a rank-one term.
-    `heads` defaults to two or more, of size two or more, with a size as near to 64 as the width allows.
+    `heads` share out `hidden`, which is the width unless it is given; they default to two or more, of size two or more,
+    with a size as near to 64 as it allows.
     """
 
-    def __init__(self, width: int, heads: int | None = None, key: int | None = None, value: int | None = None):
-        check_counts(type(self).__name__, width=width, heads=heads, key=key, value=value)
-        heads = usual_heads(width) if heads is None else heads
-        if width % heads:
-            near = max(h for h in range(1, heads) if width % h == 0)
-            raise InputError(f"{type(self).__name__}: width={width} is not divisible by heads={heads}; "
+    def __init__(
+        self, width: int, heads: int | None = None, key: int | None = None, value: int | None = None,
+        hidden: int | None = None,
+    ):
+        check_counts(type(self).__name__, width=width, heads=heads, key=key, value=value, hidden=hidden)
+        shared = width if hidden is None else hidden
+        heads = usual_heads(shared) if heads is None else heads
+        if shared % heads:
+            name = "width" if hidden is None else "hidden"
+            near = max(h for h in range(1, heads) if shared % h == 0)
+            raise InputError(f"{type(self).__name__}: {name}={shared} is not divisible by heads={heads}; "
                              f"try heads={near}")
-        super().__init__(width, (heads, key or width // heads, value or width // heads))
+        super().__init__(width, (heads, key or shared // heads, value or shared // heads))
 
     def by_head(self, z: Float[Tensor, "B T D"]) -> Float[Tensor, "B T H K"]:
         return z.unflatten(-1, (self.memory_shape[0], -1))

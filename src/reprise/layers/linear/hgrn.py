@@ -1,15 +1,12 @@
-import math
-
 import torch
 from torch import nn
 from torch.nn.functional import silu
 
 from reprise.bases.linear_recurrence import LinearRecurrence
+from reprise.layers.linear._lower_bound import first_bound
 from reprise.layers.linear._wide import wide
 
 __all__ = ["HGRN"]
-
-LOWEST = 0.01  # a bound of zero would be one that cannot learn
 
 
 class HGRN(LinearRecurrence):
@@ -40,8 +37,7 @@ class HGRN(LinearRecurrence):
         self.placed(0, 1)
 
     def placed(self, index, depth):
-        gamma = max(index / depth, LOWEST)
-        nn.init.constant_(self.bound, math.log(gamma / (1 - gamma)))
+        nn.init.constant_(self.bound, first_bound(index, depth))
 
     def project(self, x):
         enter = torch.sigmoid(-wide(self.bound)) * torch.sigmoid(-wide(self.forget(x)))  # (1 - gamma) (1 - mu)

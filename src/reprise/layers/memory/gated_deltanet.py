@@ -1,14 +1,12 @@
-import math
-
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import silu, softplus
 
 from reprise.bases.matrix_memory import MatrixMemory
 from reprise.core.errors import check_counts
 from reprise.layers.convolution.short_convolution import ShortConvolution
-from reprise.ops.delta_rule import Correction
+from reprise.layers.linear._step_size import first_dt
+from reprise.layers.memory._delta import correction, queries_keys_values
 
 __all__ = ["GatedDeltaNet"]
 
@@ -41,23 +39,9 @@ class GatedDeltaNet(MatrixMemory):
         self.out = nn.Linear(expand * width, width, bias=False)
 
     def project(self, x, u):
-        H, K, V = self.memory_shape
-        q, k, v = map(self.by_head, silu(u).split((H * K, H * K, H * V), -1))
-        q, k = unit(q) * K**-0.5, unit(k)
+        q, k, v = queries_keys_values(u, self.memory_shape)
         log_alpha = -self.log_A.exp() * softplus(self.rate(x) + self.dt)
-        beta, log_alpha = torch.sigmoid(self.strength(x))[..., None], log_alpha[..., None]
-        return Correction(q, beta * k, v, log_alpha, -log_alpha.exp() * beta * k, k)
+        return correction(q, k, v, torch.sigmoid(self.strength(x))[..., None], log_alpha[..., None])
 
     def readout(self, read, x, u):
         return self.out(self.norm(read).flatten(2) * silu(self.gate(x)))
-
-
-def first_dt(heads: int) -> Float[Tensor, "H"]:
-    """Mamba-2's: softplus of it is log-uniform from 0.001 to 0.1."""
-    dt = torch.exp(torch.empty(heads).uniform_(math.log(0.001), math.log(0.1)))
-    return dt + torch.log(-torch.expm1(-dt))
-
-
-def unit(z: Float[Tensor, "B T H K"]) -> Float[Tensor, "B T H K"]:
-    """Of length one; near zero it shrinks smoothly, so that its gradient stays bounded."""
-    return z * torch.rsqrt(z.square().sum(-1, keepdim=True) + 1e-6)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn.functional import rms_norm, silu
 
 from reprise.bases.matrix_memory import MatrixMemory
+from reprise.layers._rotary import turn
 from reprise.ops.linear_attention import Association
 
 __all__ = ["RetNet"]
@@ -66,11 +67,3 @@ def frequencies(K: int, device: torch.device) -> Float[Tensor, "J"]:
 def decays(heads: int, device: torch.device) -> Float[Tensor, "H 1"]:
     """log gamma, from h = 0."""
     return torch.log1p(-torch.exp2(-5 - torch.arange(heads, dtype=torch.float64, device=device)))[:, None]
-
-
-def turn(z: Float[Tensor, "B T H K"], angle: Float[Tensor, "B T 1 J"]) -> Float[Tensor, "B T H K"]:
-    """Component j and component j + J as one complex number, turned; in float32 at least."""
-    half, precision = angle.shape[-1], torch.promote_types(z.dtype, torch.float32)
-    cos, sin = angle.cos().to(precision), angle.sin().to(precision)
-    a, b, rest = z.split((half, half, z.shape[-1] - 2 * half), -1)
-    return torch.cat((a * cos - b * sin, a * sin + b * cos, rest), -1)

@@ -1,0 +1,1 @@
+"""Light recurrences: every matrix meets the input, and what recurs is elementwise."""

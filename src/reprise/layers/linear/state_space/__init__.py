@@ -1,0 +1,1 @@
+"""Linear state spaces: a differential equation of the memory, fixed or trained, in steps."""
