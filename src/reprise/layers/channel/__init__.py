@@ -1,1 +1,1 @@
-"""Channel mixers: one step at a time, across the width."""
+"""Channel mixers: one step at a time, across the width; what stands between sequence layers."""

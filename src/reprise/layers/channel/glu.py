@@ -1,15 +1,15 @@
 import math
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import silu
 
+from reprise.core.channel import ChannelMixer
 from reprise.core.errors import check_counts
 
 __all__ = ["GLU"]
 
 
-class GLU(nn.Module):
+class GLU(ChannelMixer):
     """SwiGLU: a hidden layer with a gate on every unit, the same at every step.
 
         y_t = O (silu(G x_t) W x_t)
@@ -29,5 +29,5 @@ class GLU(nn.Module):
         self.from_x = nn.Linear(width, hidden, bias=False)
         self.out = nn.Linear(hidden, width, bias=False)
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+    def mix(self, x):
         return self.out(silu(self.gate(x)) * self.from_x(x))

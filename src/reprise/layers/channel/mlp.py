@@ -1,13 +1,13 @@
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import gelu
 
+from reprise.core.channel import ChannelMixer
 from reprise.core.errors import check_counts
 
 __all__ = ["MLP"]
 
 
-class MLP(nn.Module):
+class MLP(ChannelMixer):
     """MLP: one hidden layer, the same at every step.
 
         y_t = O gelu(W x_t + c) + d
@@ -26,5 +26,5 @@ class MLP(nn.Module):
         self.from_x = nn.Linear(width, hidden)
         self.out = nn.Linear(hidden, width)
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+    def mix(self, x):
         return self.out(gelu(self.from_x(x)))
