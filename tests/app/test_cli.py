@@ -46,7 +46,7 @@ def refused(capsys, *arguments: str) -> str:
     (["compare", "--budget=-3s"], "expected a time"),
     (["compare", "--seeds", "0"], "seeds: expected more than 0, got 0"),
     (["compare", "--seeds", "three"], "--seeds"),
-    (["compare", "--channel", "glue"], "expected one of glu, mlp or none, got 'glue'"),
+    (["compare", "--channel", "glue"], "rmoe or none, got 'glue'"),
     (["compare", "--device", "abacus"], "'abacus' is not to be had here"),
     (["compare", "--bogus"], "--bogus"),
     (["compar"], "Did you mean 'compare'"),

@@ -1,4 +1,11 @@
 """Things with parameters and one protocol: `create_layer` builds a sequence layer by name, a file each."""
-from reprise.layers.registry import create_channel, create_layer, layer_info, list_channels, list_layers
+from reprise.layers.registry import (
+    LayerInfo,
+    create_channel,
+    create_layer,
+    layer_info,
+    list_channels,
+    list_layers,
+)
 
-__all__ = ["create_channel", "create_layer", "layer_info", "list_channels", "list_layers"]
+__all__ = ["LayerInfo", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers"]

@@ -10,8 +10,11 @@ from torch import nn
 from reprise.core.errors import InputError, suggest
 from reprise.core.layer import SequenceLayer
 from reprise.core.registry import Registry
+from reprise.core.state import named_tensors
 
-__all__ = ["LayerInfo", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers"]
+__all__ = [
+    "LayerInfo", "channel_info", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers",
+]
 
 FAMILIES = ("nonlinear", "linear", "memory", "attention", "convolution")
 SEQUENCE = Registry("layer", [f"reprise.layers.{family}" for family in FAMILIES])
@@ -24,11 +27,31 @@ class LayerInfo:
 
     name: str
     family: str
+    shelf: str  # the package within the family that holds it, "" for the family's own
     summary: str
     equations: str
     sections: dict[str, str]  # Shapes, Cost, Source, Differs
     options: dict[str, Any]  # keyword -> default, beyond the width
     excused: dict[str, str]  # law -> why it cannot be met
+
+    @property
+    def paper(self) -> str:
+        """The first source, as authors and year: "Cho et al. 2014"."""
+        return re.match(r".*?\d{4}", self.sections["Source"], re.S)[0]
+
+    @property
+    def year(self) -> int:
+        return int(self.paper[-4:])
+
+    @property
+    def cost(self) -> str:
+        """How work and depth grow, without what is said of it further."""
+        return re.split(r"[;:]| of which|, all of it|, in two|, and ", " ".join(self.sections["Cost"].split()))[0]
+
+    def state_numbers(self, width: int) -> int:
+        """How many numbers a row of the state has at this width before its first step; a complex one counts twice."""
+        state = create_layer(self.name, width).initial_state(1)
+        return sum(s.numel() * (2 if s.is_complex() else 1) for _, s in named_tensors(state))
 
 
 def create_layer(name: str, width: int, **options: Any) -> SequenceLayer:
@@ -56,12 +79,20 @@ def list_channels(pattern: str = "*") -> list[str]:
 
 def layer_info(name: str) -> LayerInfo:
     """Equations, shapes, cost, source and options of a layer, read off its class."""
-    cls = SEQUENCE.get(name)
+    return _info(name, SEQUENCE.get(name))
+
+
+def channel_info(name: str) -> LayerInfo:
+    """The same of a channel mixer, which has no state."""
+    return _info(name, CHANNEL.get(name))
+
+
+def _info(name: str, cls: type) -> LayerInfo:
     summary, _, rest = inspect.cleandoc(cls.__doc__).partition("\n")
     sections = dict(re.findall(r"^([A-Z]\w+)  +(\S.*(?:\n {4,}\S.*)*)", rest, re.M))
     equations = inspect.cleandoc(re.split(r"^[A-Z]\w+  +", rest, maxsplit=1, flags=re.M)[0].strip("\n"))
-    family = cls.__module__.split(".")[2]  # reprise.layers.FAMILY, then perhaps a shelf, then the file
-    return LayerInfo(name, family, summary, equations, sections, _options(cls), dict(cls.excused))
+    family, *shelf = cls.__module__.split(".")[2:-1]  # of reprise.layers.FAMILY.SHELF.name
+    return LayerInfo(name, family, ".".join(shelf), summary, equations, sections, _options(cls), dict(cls.excused))
 
 
 def _build(registry: Registry, name: str, width: int, options: dict[str, Any]) -> Any:
