@@ -110,3 +110,12 @@ def test_errors_say_what_resets_fit(resets, message):
 
 def test_marks_are_a_tuple_of_masks():
     assert Marks() == (None, None) == NO_MARKS
+
+
+def test_last_is_at_each_rows_last_real_step():
+    every, before = torch.arange(12.0).view(3, 4, 1), torch.full((3, 1), -1.0)
+    marks = mark(every, torch.tensor([4, 0, 2]), None)
+    assert marks.last(every, before).flatten().tolist() == [3, -1, 9]
+    assert NO_MARKS.last(every, before).flatten().tolist() == [3, 7, 11]
+    for marks in (NO_MARKS, mark(every[:, :0], torch.tensor([0, 0, 0]), None)):
+        assert torch.equal(marks.last(every[:, :0], before), before)

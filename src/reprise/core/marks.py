@@ -38,6 +38,14 @@ class Marks(NamedTuple):
         steps = T if self.real is None else self.real.sum(1)
         return t - start, steps - start[:, -1] if T else seen
 
+    def last(self, every: Tensor, before: Tensor) -> Tensor:
+        """What `every` (B T ...) is at each row's last real step; `before` (B ...) where it has none."""
+        if self.real is None:
+            return every[:, -1] if every.shape[1] else before
+        steps = over(self.real.sum(1), before)
+        there = every.take_along_dim((steps - 1).clamp_min(0)[:, None], 1)[:, 0] if every.shape[1] else before
+        return torch.where(steps > 0, there, before)
+
 
 NO_MARKS = Marks()
 

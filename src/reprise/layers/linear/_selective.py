@@ -18,6 +18,8 @@ __all__ = ["Selective"]
 class Selective(Recurrent):
     """Step size, input and output of a diagonal state space chosen by the input, between two gated projections."""
 
+    undecayed_parameters = ("log_A",)
+
     def __init__(
         self, width: int, hidden: int | None = None, states: int = 16, rank: int | None = None, kernel_size: int = 4
     ):

@@ -4,8 +4,10 @@ Paper    Sarrof et al. 2024, arXiv:2405.17394 (sarrof2024expressive); Grazzi et 
          (grazzi2024unlocking); Wen et al. 2024, arXiv:2402.18510 (wen2024rnns)
 Claim    Diagonal or positive transitions cannot keep parity; real ones cannot count modulo three; memories that gates
          hold keep a bit for ever; recall of pairs needs a memory addressed by content, or attention.
-Here     Two layers of width 32 with a GLU; 600 updates at most of 32 sequences that grow longer as training goes on.
-         Accuracy on sequences two to four times as long, scaled so that a guess without memory is 0. Three seeds.
+Here     Two layers of width 32 with a GLU; 1000 updates of 32 sequences that grow longer as training goes on, fewer
+         where sequences of training are all right before.
+         Accuracy at steps past the longest of training, up to twice as far, scaled so that a guess without memory is
+         0. Three seeds.
 Not here A search for the best learning rate of each layer: one that fails may have been unlucky. The claims are about
          medians, where the papers take the best of several runs.
 """
@@ -27,13 +29,14 @@ from reprise.training.schedules import WarmupDecay
 KEY = ("layer", "task", "seed")
 TABLE = ("layer", "task", "longer")
 
-TASKS = {  # name -> the task, its options, lengths of training, length of the test
-    "parity": ("modular_counting", {"modulus": 2}, (3, 40), 160),
-    "mod3": ("modular_counting", {"modulus": 3}, (3, 40), 160),
-    "flip_flop": ("flip_flop", {}, (8, 64), 256),
-    "dyck2": ("dyck", {"kinds": 2, "depth": 6}, (4, 40), 160),
-    "recall": ("recall", {"pairs": 4, "keys": 16, "values": 8}, (12, 40), 80),
+TASKS = {  # name -> the task, its options, the shortest and the longest sequence of training
+    "parity": ("modular_counting", {"modulus": 2}, (3, 32)),
+    "mod3": ("modular_counting", {"modulus": 3}, (3, 24)),
+    "flip_flop": ("flip_flop", {}, (8, 64)),
+    "dyck2": ("dyck", {"kinds": 2, "depth": 6}, (4, 40)),
+    "recall": ("recall", {"pairs": 4, "keys": 16, "values": 8}, (12, 40)),
 }
+GROWS = 0.6  # of training, in which the longest sequence grows
 POSITIVE = ("mingru", "hgrn", "rg_lru", "mamba", "mamba2", "gla", "retnet")
 SIGNED = ("mamba_negative", "deltanet_negative")
 
@@ -47,7 +50,7 @@ class Config:
     seeds: int = 3
     width: int = 32
     depth: int = 2
-    steps: int = 600
+    steps: int = 1000
     batch: int = 32
     rate: float = 1e-2
 
@@ -63,37 +66,39 @@ def cells(c: Config):
 
 
 def measure(c: Config, layer: str, task: str, seed: int) -> dict:
-    name, options, lengths, longer = TASKS[task]
+    name, options, lengths = TASKS[task]
     made = create_task(name, **options)
     model = LanguageModel(layer, width=c.width, depth=c.depth, vocabulary=made.vocabulary)
     optimiser = adamw(model, c.rate, weight_decay=0.0)
-    solved, step = 0, 0
+    solved, step, longest = 0, 0, lengths[1]
     for record in fit(model, growing(made, c, lengths, seed), next_token, optimiser,
                       WarmupDecay(c.steps, c.steps // 20, 0.1)):
         step = record.step
-        if step % 25 == 0:
-            solved = solved + 1 if score(model, made, longer, seed + 1000) > 0.999 else 0
+        if step % 25 == 0 and step > GROWS * c.steps:
+            solved = solved + 1 if score(model, made, 0, seed + 1000, longest) > 0.999 else 0
         if solved == 3:
             break
-    return {"trained": score(model, made, lengths[1], seed + 2000), "longer": score(model, made, longer, seed + 2000),
+    return {"trained": score(model, made, 0, seed + 2000, longest), "longer": score(model, made, longest, seed + 2000),
             "steps": step, "parameters": sum(p.numel() for p in model.parameters())}
 
 
 def growing(task, c: Config, lengths: tuple[int, int], seed: int):
-    """Batches whose longest sequence grows from the first length to the second over three fifths of training."""
+    """Batches whose longest sequence grows from the first length to the second and stays there for the rest."""
     generator, (low, high) = np.random.default_rng(seed), lengths
     for step in range(c.steps):
-        longest = low + (high - low) * min((step + 1) / (0.6 * c.steps), 1)
+        longest = low + (high - low) * min((step + 1) / (GROWS * c.steps), 1)
         yield task.sample(c.batch, int(generator.integers(low, int(longest) + 1)), generator)
 
 
 @torch.no_grad()
-def score(model: LanguageModel, task, length: int, seed: int) -> float:
-    """Accuracy on fresh sequences of this length, 0 at what a guess without memory gets and 1 where all is right."""
-    batch = task.sample(256, length, np.random.default_rng(seed))
+def score(model: LanguageModel, task, after: int, seed: int, length: int | None = None) -> float:
+    """Accuracy on fresh sequences of `length` steps, twice `after` if not said, at those from `after` on: 0 at what a
+    guess without memory gets, 1 where all is right."""
+    batch = task.sample(256, 2 * after if length is None else length, np.random.default_rng(seed))
     model.eval()
     logits, _ = model(batch.x)
     asked = batch.y != IGNORED
+    asked[:, :after] = False
     right = (logits.argmax(-1) == batch.y)[asked].double().mean().item()
     model.train()
     return (right - task.chance) / (1 - task.chance)
@@ -111,9 +116,9 @@ def claims(t):
     yield each("positive diagonal transitions do not keep parity: below 0.2 each", at_most, POSITIVE, "parity", 0.2)
     yield each("nonlinear cells keep parity: above 0.9 each", at_least, ("gru", "lstm", "slstm"), "parity", 0.9)
     yield each("negative eigenvalues keep parity: above 0.9 each", at_least, SIGNED, "parity", 0.9)
-    yield exceeds("modulo 3, a product of reflections is above a real diagonal by 0.3", longer("deltaproduct", "mod3"),
-                  longer("mamba_negative", "mod3"), 0.3)
-    yield each("nonlinear cells count modulo 3: above 0.9 each", at_least, ("gru", "lstm"), "mod3", 0.9)
+    for better in ("deltaproduct", "gru", "lstm"):
+        yield exceeds(f"modulo 3, {better} is above a real diagonal by 0.3", longer(better, "mod3"),
+                      longer("mamba_negative", "mod3"), 0.3)
     yield each("gates hold a bit: above 0.9 each", at_least, gated, "flip_flop", 0.9)
     yield each("matrix memories and attention recall pairs: above 0.9 each", at_least, addressed, "recall", 0.9)
     yield each("vectors do not: below 0.5 each", at_most, ("gru", "lstm", "mingru"), "recall", 0.5)

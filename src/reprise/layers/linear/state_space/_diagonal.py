@@ -13,7 +13,7 @@ __all__ = ["STEPS", "check_steps", "log_uniform"]
 Step = tuple[Complex[Tensor, "*N"], Complex[Tensor, "*N"]]
 
 
-def zero_order_hold(rate: Float[Tensor, "*N"], turn: Float[Tensor, "*N"], dt: Float[Tensor, "*N"]) -> Step:
+def zero_order_hold(rate: Float[Tensor, "*N"], turn: Float[Tensor, "*N"], dt: Float[Tensor, "*#N"]) -> Step:
     """What is left after dt of x' = (-rate + i turn) x + u, and what a held u adds: exp(z), dt (exp(z) - 1) / z.
 
     z = (-rate + i turn) dt. The quotient is taken in real parts, none of which cancels; where z is small, its series.
@@ -29,7 +29,7 @@ def zero_order_hold(rate: Float[Tensor, "*N"], turn: Float[Tensor, "*N"], dt: Fl
     return torch.polar(left, y), torch.where(small, dt * series, quotient)
 
 
-def bilinear(rate: Float[Tensor, "*N"], turn: Float[Tensor, "*N"], dt: Float[Tensor, "*N"]) -> Step:
+def bilinear(rate: Float[Tensor, "*N"], turn: Float[Tensor, "*N"], dt: Float[Tensor, "*#N"]) -> Step:
     """The same by the trapezoid rule: (1 + z / 2) / (1 - z / 2), dt / (1 - z / 2)."""
     x, y = -rate * dt / 2, turn * dt / 2
     square = (1 - x).square() + y * y

@@ -1,0 +1,36 @@
+"""(1 + half_t A) c_t = (1 - half_t A) c_{t-1} + 2 half_t B x_t, one step at a time."""
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from reprise.core.marks import Marks
+from reprise.ops.unroll import unroll
+
+__all__ = ["advance", "triangular_scan"]
+
+
+def advance(
+    x: Float[Tensor, "B D"], half: Float[Tensor, "B"], system: tuple, c: Float[Tensor, "B D N"]
+) -> Float[Tensor, "B D N"]:
+    """c one step later, solved from the top: s_n, the sum of q c above row n, is a recurrence over n, by doubling."""
+    p, q, a, B = system
+    half, A = half[:, None, None], torch.outer(p, q).tril(-1) + torch.diag(a)
+    room, right = 1 + half * a, c - half * (c @ A.mT - 2 * x[..., None] * B)
+    keep, s, span = 1 - half * p * q / room, q * right / room, 1
+    while span < len(a):
+        s = s + keep * _down(s, span)
+        keep, span = keep * _down(keep, span), 2 * span
+    return (right - half * p * _down(s, 1)) / room
+
+
+def _down(z: Float[Tensor, "B D N"], rows: int) -> Float[Tensor, "B D N"]:
+    return torch.cat([z.new_zeros(*z.shape[:-1], rows), z[..., :-rows]], -1)
+
+
+def triangular_scan(
+    x: Float[Tensor, "B T D"], half: Float[Tensor, "B T"], system: tuple, c: Float[Tensor, "B D N"], marks: Marks
+) -> tuple[Float[Tensor, "B T D N"], Float[Tensor, "B D N"]]:
+    def step(given: tuple[Tensor, Tensor], c: Tensor) -> Tensor:
+        return advance(*given, system, c)
+
+    return unroll(step, (x, half), c, marks, start=torch.zeros_like(c[:1]))
