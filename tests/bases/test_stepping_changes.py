@@ -10,6 +10,7 @@ from torch.autograd import forward_ad
 from torch.nn.utils import parametrizations
 from torch.utils.flop_counter import FlopCounterMode
 
+from reprise.bases import stepping
 from reprise.bases.cell import Cell
 from reprise.core.state import map_state, named_tensors
 from reprise.layers import create_layer
@@ -194,3 +195,14 @@ def test_a_stack_steps_from_nothing_and_calls_its_hooks():
     stack.step(torch.randn(1, WIDTH), None)
     stack.step(torch.randn(1, WIDTH), stack.initial_state(1))
     assert seen == [1, 1]
+
+
+def test_a_state_that_grows_is_stepped_by_torch_and_tried_once(monkeypatch):
+    layer, tried, find_code = create_layer("full_attention", WIDTH), [], stepping.Steps._code
+    monkeypatch.setattr(stepping.Steps, "_code", lambda *given: (tried.append(1), find_code(*given))[1])
+    state = layer.initial_state(1)
+    for _ in range(stepping.MANY + 5):
+        x = torch.randn(1, WIDTH)
+        assert_steps_as_plainly(layer, x, state)
+        _, state = layer.step(x, state)
+    assert tried == [1] and layer.prepare_step() == "torch, since its state grows with every step"

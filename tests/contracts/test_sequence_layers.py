@@ -110,4 +110,4 @@ def test_unknown_names_and_options_suggest():
 def test_listing():
     assert {"elman", "gru", "lstm", "mingru", "minlstm", "lru", "hgrn", "rg_lru", "mamba", "retnet", "gated_deltanet",
             "rwkv7"} <= set(NAMES)
-    assert list_layers("*lstm") == ["lstm", "minlstm"]
+    assert list_layers("min*") == ["mingru", "minlstm"]

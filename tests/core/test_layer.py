@@ -1,6 +1,7 @@
 """The protocol itself: options that rebuild a layer, copies that stand alone, and errors at the edge."""
 import copy
 import pickle
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -115,6 +116,40 @@ FITS = torch.zeros(2, 4)
 def test_errors_say_which_state_fits(state):
     with pytest.raises(InputError, match=r"this state does not fit: expected .*; start from initial_state\(2\)"):
         Sum(4)(torch.zeros(2, 3, 4), state)
+
+
+class All(SequenceLayer):
+    """y_t = x_1 + ... + x_t, from all of them kept."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.width = width
+
+    def initial_state(self, batch):
+        return Kept(torch.zeros(batch, 0, self.width), torch.zeros(batch, dtype=torch.long))
+
+    def run(self, x, state, marks):
+        kept = torch.cat([state.x, x], 1)
+        return kept.cumsum(1)[:, state.x.shape[1]:], Kept(kept, state.count + x.shape[1])
+
+
+class Kept(NamedTuple):
+    x: torch.Tensor
+    count: torch.Tensor
+
+    grows = ("x",)
+
+
+def test_a_state_may_grow_with_time_and_in_nothing_else():
+    layer, x = All(2), torch.randn(3, 5, 2)
+    y, state = layer(x)
+    rest, state = layer(x, state)
+    assert state.x.shape == (3, 10, 2)
+    torch.testing.assert_close(rest, y + x.sum(1, keepdim=True))
+    for wrong in (state._replace(x=state.x[:2]), state._replace(x=state.x[..., :1]),
+                  state._replace(count=state.count[:, None])):
+        with pytest.raises(InputError, match=r"does not fit: expected \{'x': \(3, 'any', 2\), 'count': \(3,\)\}"):
+            layer(x, wrong)
 
 
 def test_a_layer_without_its_parts_cannot_be_built():

@@ -12,6 +12,7 @@ from reprise.core.state import (
     count_bytes,
     detach,
     fork,
+    growing,
     map_state,
     move,
     named_tensors,
@@ -163,6 +164,42 @@ def test_concatenate_refuses_foreign_states():
             pytest.fail(f"took a state that differs {what}")
     with pytest.raises(InputError, match="expected at least one state, got none"):
         concatenate([])
+
+
+class Cache(NamedTuple):
+    k: torch.Tensor
+    count: torch.Tensor
+
+    grows = ("k",)
+
+
+def cached(*counts, first=1.0):
+    """Rows with so many entries each, all of them different and none zero."""
+    k = torch.arange(first, first + len(counts) * max(counts) * 2).view(len(counts), max(counts), 2)
+    real = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
+    return State((), (Cache(k * real[..., None], torch.tensor(counts)), torch.ones(len(counts), 3)))
+
+
+def test_what_grows_is_known_by_name():
+    assert growing(cached(2)) == {"memory.0.k"} and growing(cached(2).memory[0]) == {"k"}
+    assert growing(example()) == growing(torch.ones(2)) == growing("no tree") == set()
+
+
+def test_concatenate_fills_up_what_grows():
+    short, long = cached(2, 1), cached(4, first=50.0)
+    (joined, _) = concatenate([short, long]).memory
+    assert joined.count.tolist() == [2, 1, 4] and joined.k.shape == (3, 4, 2)
+    assert torch.equal(joined.k[:2, :2], short.memory[0].k) and not joined.k[:2, 2:].any()
+    assert torch.equal(joined.k[2:], long.memory[0].k)
+    assert alike(concatenate([cached(3, 2)]), cached(3, 2))
+    nothing = select(cached(3), [])
+    assert concatenate([nothing, cached(2)]).memory[0].k.shape == (1, 3, 2)
+
+
+def test_concatenate_refuses_what_differs_beside_its_growth():
+    wider = cached(2)._replace(memory=(Cache(torch.ones(1, 2, 3), torch.ones(1, dtype=torch.long)), torch.ones(1, 3)))
+    with pytest.raises(InputError, match=r"memory.0.k \('any', 3\) .* and state 0 memory.0.k \('any', 2\)"):
+        concatenate([cached(2), wider])
 
 
 def test_detach_cuts_the_graph_and_keeps_the_values():

@@ -169,3 +169,16 @@ def test_a_state_does_not_care_how_it_is_computed(tmp_path):
     _, state = plain(torch.randn(2, 3, 4))
     save_state(tmp_path / "state", state, plain, position=3)
     assert torch.equal(load_state(tmp_path / "state", solved).memory, state.memory)
+
+
+def test_a_state_that_grows_comes_back_as_long_as_it_was(tmp_path):
+    layer = create_layer("full_attention", 4)
+    for steps in (0, 3):
+        _, state = layer(torch.randn(2, steps, 4))
+        save_state(tmp_path / "state", state, layer, steps)
+        back = load_state(tmp_path / "state", layer)
+        assert back.memory.k.shape == (2, steps, 2, 2) and torch.equal(back.memory.k, state.memory.k)
+    narrow = state._replace(memory=state.memory._replace(k=state.memory.k[..., :1]))
+    save_state(tmp_path / "narrow", narrow, layer)
+    with pytest.raises(InputError, match=r"the model carries .*'any', 2, 2"):
+        load_state(tmp_path / "narrow", layer)

@@ -1,4 +1,4 @@
-"""RetNet, Gated DeltaNet and RWKV-7 against loops in NumPy, written from the papers; and how they start."""
+"""RetNet and Gated DeltaNet against loops in NumPy, written from the papers; and how they start."""
 import math
 
 import numpy as np
@@ -10,7 +10,7 @@ from reprise.core.errors import InputError
 from reprise.core.state import named_tensors
 from reprise.layers.memory.gated_deltanet import GatedDeltaNet
 from reprise.layers.memory.retnet import RetNet
-from reprise.layers.memory.rwkv7 import RWKV7, usual_rank
+from reprise.layers.memory.rwkv.rwkv7 import RWKV7
 
 T = 40
 
@@ -71,39 +71,6 @@ def test_retnet_counts_its_own_sequence():
     resets[1, [0, 4]] = True
     _, state = RetNet(4)(torch.randn(3, 6, 4), lengths=torch.tensor([6, 6, 2]), resets=resets)
     assert state.memory.position.tolist() == [6, 2, 2]
-
-
-def rwkv7(x, p, heads):
-    """Peng et al. 2025, eq. 3 to 20: rows of a memory (V K) are values, as in the paper."""
-    D = x.shape[1]
-    K = D // heads
-    last, out, S = np.zeros(D), [], np.zeros((heads, K, K))
-    for now in x:
-        xr, xd, xk, xv, xa, xg = (now + mu * (last - now) for mu in p["mu"])
-        r, k, v = p["receptance.weight"] @ xr, p["key.weight"] @ xk, p["value.weight"] @ xv
-        d = p["decay.2.weight"] @ np.tanh(p["decay.0.weight"] @ xd) + p["decay.2.bias"]
-        w = np.exp(-math.exp(-0.5) * sigmoid(d))
-        a = sigmoid(p["rate.2.weight"] @ (p["rate.0.weight"] @ xa) + p["rate.2.bias"])
-        g = p["gate.2.weight"] @ sigmoid(p["gate.0.weight"] @ xg)
-        removed, added = k * p["xi"], k * (1 - p["alpha"] + p["alpha"] * a)
-        y = np.zeros(D)
-        for h in range(heads):
-            own = slice(h * K, (h + 1) * K)
-            c = removed[own] / np.linalg.norm(removed[own])
-            S[h] = S[h] @ (np.diag(w[own]) - np.outer(c, a[own] * c)) + np.outer(v[own], added[own])
-            o = S[h] @ r[own]
-            o = (o - o.mean()) / np.sqrt(o.var() + 64e-5) * p["norm_scale"][h] + p["norm_shift"][h]
-            y[own] = o + (r[own] * p["rho"][h] * added[own]).sum() * v[own]
-        out.append(p["out.weight"] @ (g * y))
-        last = now
-    return np.array(out)
-
-
-@pytest.mark.parametrize("width, heads", [(8, 2), (6, 1)])
-def test_rwkv7_is_the_papers_loop(width, heads):
-    layer, x = filled(RWKV7(width, heads, rank=3, gate_rank=5)), torch.randn(1, T, width, dtype=torch.float64)
-    want = rwkv7(x[0].numpy(), weights(layer), heads)
-    np.testing.assert_allclose(layer(x)[0][0].detach().numpy(), want, atol=1e-12)
 
 
 def gated_deltanet(x, p, heads):
@@ -176,31 +143,3 @@ def test_gated_deltanet_starts_as_mamba2_does():
     assert 0.001 <= dt.min() < 0.0011 and 0.09 < dt.max() <= 0.1
     assert dt.log().mean().item() == pytest.approx(math.log(0.01), abs=0.15)  # log-uniform
     assert 0.0099 < A.min() < 0.2 and 15.8 < A.max() <= 16.01
-
-
-@pytest.mark.parametrize("index, depth", [(0, 1), (0, 12), (5, 12), (11, 12)])
-def test_rwkv7_starts_as_its_authors_do(index, depth):
-    D, K, layer = 128, 64, RWKV7(128)
-    layer.placed(index, depth)
-    up, down = index / max(depth - 1, 1), 1 - index / depth
-    for n in (0, 1, 31, 63, 64, 100, 127):
-        zigzag = (n % K - (K - 1) / 2) / ((K - 1) / 2)
-        zigzag *= abs(zigzag)
-        expected = {
-            "mu": [1 - (n / D) ** (e * down) for e in (0.2, 0.9, 0.7, 0.7, 0.9, 0.2)],
-            "decay.2.bias": -6 + 6 * (n / (D - 1)) ** (1 + up**0.3) + 0.5 + zigzag * 2.5,
-            "rate.2.bias": -0.19 + zigzag * 0.3 + (n / (D - 1) - 0.5) * 0.4,
-            "xi": 0.71 - (n / (D - 1) - 0.5) * 0.1, "alpha": 1.02}
-        for name, want in expected.items():
-            got = layer.get_parameter(name)[..., n].detach().numpy()
-            np.testing.assert_allclose(got, want, atol=1e-5, err_msg=f"{name}, channel {n}")
-    assert not layer.out.weight.any() and not layer.decay[0].weight.any() and layer.decay[2].weight.any()
-
-
-def test_rwkv7_alone_is_not_silent():
-    assert RWKV7(8)(torch.randn(1, 4, 8))[0].abs().min() > 0
-
-
-@pytest.mark.parametrize("width, rank, gate", [(8, 8, 8), (256, 32, 64), (768, 64, 128), (4096, 160, 320)])
-def test_rwkv7_has_the_official_ranks(width, rank, gate):
-    assert (usual_rank(width, 2.5), usual_rank(width, 5.0)) == (rank, gate)

@@ -21,6 +21,7 @@ FUNCTIONS = {
     "minimum": lambda x: torch.minimum(x, -x), "where": lambda x: torch.where(x > 0, x, 2 * x), "isnan": torch.isnan,
     "compare": lambda x: (x >= 0.5).to(x.dtype) + (x != 1), "whole": lambda x: x.clamp(-9, 9).nan_to_num().long() * 3,
     "leaky": lambda x: F.leaky_relu(x, 0.1), "elu": F.elu, "mish": F.mish, "hardtanh": F.hardtanh,
+    "remainder": lambda x: x.clamp(-99, 99) % 0.75 + x.clamp(-99, 99) % -2,
 }
 SHAPED = {
     "sum": lambda x: x.sum(1), "mean": lambda x: x.mean((0, 2), True), "amax": lambda x: x.amax(-1),
@@ -72,6 +73,8 @@ def test_small_results_are_not_lost():
 def test_whole_numbers_count_exactly():
     x = torch.tensor([[2**53 + 1, -7, 0]])
     assert torch.equal(program_of(lambda x: 3 * x - 1, x)(x), 3 * x - 1)
+    for divisor in (4, -4, 7):
+        assert torch.equal(program_of(lambda x, by=divisor: x % by, x)(x), x % divisor)
 
 
 @pytest.mark.parametrize(("function", "why"), [

@@ -10,6 +10,7 @@ from reprise.ops.case import Case
 from reprise.ops.delta_rule.cases import correction
 from reprise.ops.linear_attention.cases import association
 from reprise.ops.linear_scan.cases import real
+from reprise.ops.long_convolution.cases import taps as long_taps
 from reprise.ops.selective_scan.cases import selection
 from reprise.ops.short_convolution.cases import taps
 from reprise.testing.operations import call, evaluate, operation
@@ -20,6 +21,7 @@ SAMPLES = {  # operation -> its arguments, from batch, time and two small sizes
     "delta_rule": lambda B, T, m, n: correction(B=B, T=T, H=m, K=n, V=m, rates=n if m % 2 else 1),
     "linear_attention": lambda B, T, m, n: association(B=B, T=T, H=m, K=n, V=m, rates=n if m % 2 else 1),
     "linear_scan": lambda B, T, m, n: real(B=B, T=T, N=(m, n)),
+    "long_convolution": lambda B, T, m, n: long_taps(B=B, T=T, C=m, D=n, W=m + n),
     "selective_scan": lambda B, T, m, n: selection(B=B, T=T, D=m, N=n, mixed=bool(n % 2)),
     "short_convolution": lambda B, T, m, n: taps(B=B, T=T, D=m, W=n),
 }

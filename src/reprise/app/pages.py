@@ -10,11 +10,10 @@ from reprise.core.files import atomic_write
 from reprise.layers import LayerInfo, layer_info, list_channels, list_layers
 from reprise.layers.registry import FAMILIES, channel_info
 
-__all__ = ["WIDTH", "pages", "stale_pages", "write_pages"]
+__all__ = ["WIDTH", "pages", "stale_pages", "state_told", "write_pages"]
 
 WIDTH = 256  # at which the sizes of states are told
-NOTE = f"""State: numbers a row carries at width {WIDTH}, before its first step. Cost: D is the width, T the steps; the
-other letters are in each layer's own section. [notation](../notation.md) has the rest. This page is written by
+NOTE = f"""State: numbers a row carries at width {WIDTH}. Cost: D is the width, T the steps; the other letters are in each layer's own section. [notation](../notation.md) has the rest. This page is written by
 `reprise pages`; what it says stands in the layers' docstrings."""
 
 
@@ -54,11 +53,17 @@ def _page(family: str, infos: list[LayerInfo]) -> str:
 def _table(infos: list[LayerInfo]) -> str:
     lines = ["| layer | what it is | paper | state | cost |", "|---|---|---|---|---|"]
     for info in sorted(infos, key=lambda info: (info.year, info.name)):
-        state = "none" if info.family == "channel" else f"{info.state_numbers(WIDTH):,}"
+        state = "none" if info.family == "channel" else state_told(info)
         what = info.summary.partition(": ")[2] or info.summary
         lines.append(f"| [`{info.name}`](#{info.name}) | {_cell(what)} | {_cell(info.paper)} | {state} | "
                      f"{_cell(info.cost)} |")
     return "\n".join(lines)
+
+
+def state_told(info: LayerInfo) -> str:
+    """The size of a state at `WIDTH`."""
+    size = info.state_size(WIDTH)
+    return "grows" if size is None else f"{size:,}"
 
 
 def _section(info: LayerInfo) -> Iterator[str]:

@@ -25,7 +25,7 @@ from reprise.app.comparison.settings import Settings
 from reprise.app.findings import summary as summaries
 from reprise.app.findings.leaderboard import leaderboard
 from reprise.app.machine import describe
-from reprise.app.pages import WIDTH
+from reprise.app.pages import WIDTH, state_told
 from reprise.app.process import cores, told
 from reprise.app.report import write_report
 from reprise.core.errors import InputError
@@ -128,9 +128,9 @@ def show_layers(name: str) -> None:
     for family, group in groupby(infos, lambda info: info.family):
         table.add_row(f"[bold]{family}[/]")
         for info in group:
-            table.add_row(info.name, str(info.year), info.paper[:-5], f"{info.state_numbers(WIDTH):,}", info.cost)
+            table.add_row(info.name, str(info.year), info.paper[:-5], state_told(info), info.cost)
     console.print(table)
-    console.print(f"\n{len(found)} layers; state: numbers a row carries at width {WIDTH}, before its first step. "
+    console.print(f"\n{len(found)} layers; state: numbers a row carries at width {WIDTH}. "
                   "`reprise layers NAME` tells all of one. "
                   f"Channel mixers: {', '.join(list_channels())}. Hybrids to train: {', '.join(PATTERNS)}.")
 

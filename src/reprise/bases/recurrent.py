@@ -59,10 +59,18 @@ class Recurrent(Stepping[State]):
         return State(self.local.initial_state(batch) if self.local is not None else (), self.initial_memory(batch))
 
     def run(self, x, state, marks):
-        seen, local = (x,), ()
-        if self.local is not None:
-            u, local = self.local.run(x, state.local, marks)
-            seen = (x, u)
-        read, memory = self.through_time(self.project(*seen), state.memory, marks)
-        read = map_state(lambda r: r if r.is_complex() else r.to(x.dtype), read)
-        return self.readout(read, *seen), State(local, memory)
+        seen, local = self.look_back(x, state, marks)
+        return self.carry_on(self.project(*seen), seen, State(local, state.memory), marks)
+
+    def look_back(self, x: Tensor, state: State, marks: Marks) -> tuple[tuple[Tensor, ...], Any]:
+        """What `project` and `readout` are given, and the state of `local` after it."""
+        if self.local is None:
+            return (x,), ()
+        u, local = self.local.run(x, state.local, marks)
+        return (x, u), local
+
+    def carry_on(self, p: Any, seen: tuple[Tensor, ...], state: State, marks: Marks) -> tuple[Tensor, State]:
+        """The rest of `run`, from what `project` gave and a state whose local part is done."""
+        read, memory = self.through_time(p, state.memory, marks)
+        read = map_state(lambda r: r if r.is_complex() else r.to(seen[0].dtype), read)
+        return self.readout(read, *seen), State(state.local, memory)

@@ -1,4 +1,5 @@
 """Layers whose single steps, once they are many, run as one piece of machine code."""
+from collections.abc import Callable
 from itertools import chain
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -7,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import forward_ad
 
-from reprise.core.layer import SequenceLayer, State
+from reprise.core.layer import Beside, SequenceLayer, State
 from reprise.core.marks import NO_MARKS
+from reprise.core.state import growing
 from reprise.ops.program import AVAILABLE, make_program
 
 __all__ = ["Stepping"]
@@ -36,6 +38,19 @@ class Stepping(SequenceLayer[State]):
         result = steps.take(self, x, state)
         return super().step(x, state) if result is None else result
 
+    def step_beside(self, x: Tensor, state: State, beside: Beside) -> tuple[Tensor, State, Beside]:
+        """`step` in a stack, where layers below said `beside` of this step (B ...), as `run_beside` is `run` there."""
+        if not torch.is_grad_enabled() and AVAILABLE:
+            steps = STEPS.get(self)
+            if steps is None or not steps.fit():
+                steps = STEPS[self] = Steps(self)
+            result = steps.take_beside(self, x, state, beside)
+            if result is not None:
+                return result
+        self._check(x[:, None], state)
+        y, state, beside = self.run_beside(x[:, None], state, NO_MARKS, _with_time(beside))
+        return y[:, 0], state, _without_time(beside)
+
     def prepare_step(self, batch: int = 1) -> str:
         """Makes the machine code for steps of so many rows now; returns what such a step then runs as."""
         like = next(chain(self.parameters(), self.buffers()))
@@ -47,6 +62,7 @@ class Stepping(SequenceLayer[State]):
 class Code(NamedTuple):
     program: Any
     why: str
+    said: tuple[str, ...] = ()  # names of what stands beside x afterwards
 
 
 class Steps:
@@ -60,23 +76,44 @@ class Steps:
         self.parts, self.first_parts = [m._modules for m in modules], [dict(m._modules) for m in modules]
         self.absent = [(holder, name) for m in modules for holder in (m._parameters, m._buffers)
                        for name, z in holder.items() if z is None]
-        self.taken: dict[int, int] = {}
-        self.codes: dict[int, Code] = {}
+        self.taken: dict[Any, int] = {}
+        self.codes: dict[Any, Code] = {}  # by the number of rows, and for steps in a stack by the names beside as well
 
     def take(self, layer: Stepping, x: Tensor, state: Any) -> tuple[Tensor, Any] | None:
-        if any(self.hooks) or torch.is_autocast_enabled("cpu") or _watched():
-            return None
-        if not isinstance(x, Tensor) or x.ndim != 2 or torch.compiler.is_compiling():
+        if not self._plain(x):
             return None
         rows = x.shape[0]
         code = self.codes.get(rows)
         if code is not None:
             return None if code.program is None else code.program(x, state)
-        self.taken[rows] = taken = self.taken.get(rows, 0) + 1
-        if taken > MANY:
+        if self._often(rows):
             layer._check(x[:, None], state)
             self.make(layer, x, state)
         return None
+
+    def take_beside(self, layer: Stepping, x: Tensor, state: Any, beside: Beside) -> tuple[Tensor, Any, Beside] | None:
+        if not self._plain(x):
+            return None
+        names = tuple(beside)
+        key = x.shape[0], names
+        code = self.codes.get(key)
+        if code is not None:
+            found = None if code.program is None else code.program(x, (state, tuple(beside.values())))
+            return None if found is None else (found[0], found[1][0], dict(zip(code.said, found[1][1], strict=True)))
+        if self._often(key):
+            layer._check(x[:, None], state)
+            self.codes[key] = self._code_beside(layer, x, state, beside)
+        return None
+
+    def _plain(self, x: Tensor) -> bool:
+        """Whether nothing is at work around a step that machine code would not see."""
+        if any(self.hooks) or torch.is_autocast_enabled("cpu") or _watched():
+            return False
+        return isinstance(x, Tensor) and x.ndim == 2 and not torch.compiler.is_compiling()
+
+    def _often(self, key: Any) -> bool:
+        self.taken[key] = taken = self.taken.get(key, 0) + 1
+        return taken > MANY
 
     def fit(self) -> bool:
         """Whether the layer still has the same modules, in the same mode, with parameters in the same places."""
@@ -85,16 +122,32 @@ class Steps:
         return [holder.get(name) for holder, name in self.absent].count(None) == len(self.absent)
 
     def make(self, layer: Stepping, x: Tensor, state: Any) -> str:
-        code = self.codes[len(x)] = Code(*self._code(layer, x, state))
-        return code.why
-
-    def _code(self, layer: Stepping, x: Tensor, state: Any) -> tuple[Any, str]:
-        if x.device.type != "cpu" or not 1 <= len(x) <= FEW:
-            return None, f"torch, as {len(x)} rows on {x.device} do"
-
         def step(x, state):
             y, state = layer.run(x[:, None], state, NO_MARKS)
             return y[:, 0], state
+
+        code = self.codes[len(x)] = Code(*self._code(layer, step, x, state))
+        return code.why
+
+    def _code_beside(self, layer: Stepping, x: Tensor, state: Any, beside: Beside) -> Code:
+        names, said = tuple(beside), ()
+
+        def step(x, given):
+            nonlocal said
+            state, values = given
+            below = _with_time(dict(zip(names, values, strict=True)))
+            y, state, above = layer.run_beside(x[:, None], state, NO_MARKS, below)
+            said = tuple(above)
+            return y[:, 0], (state, tuple(_without_time(above).values()))
+
+        program, why = self._code(layer, step, x, (state, tuple(beside.values())))
+        return Code(program, why, said)
+
+    def _code(self, layer: Stepping, step: Callable, x: Tensor, state: Any) -> tuple[Any, str]:
+        if x.device.type != "cpu" or not 1 <= len(x) <= FEW:
+            return None, f"torch, as {len(x)} rows on {x.device} do"
+        if growing(state):
+            return None, "torch, since its state grows with every step"
 
         places = [(holder, name) for m in layer.modules() for holder in (m._parameters, m._buffers)
                   for name, z in holder.items() if z is not None]
@@ -102,6 +155,14 @@ class Steps:
         if len(slots) != len(places):
             return None, "torch, since two of its modules share a parameter and might cease to"
         return make_program(step, x, state, slots)
+
+
+def _with_time(beside: Beside) -> Beside:
+    return {name: z[:, None] for name, z in beside.items()}
+
+
+def _without_time(beside: Beside) -> Beside:
+    return {name: z[:, 0] for name, z in beside.items()}
 
 
 def _watched() -> bool:

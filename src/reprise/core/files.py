@@ -17,7 +17,7 @@ from torch import Tensor
 
 from reprise.core.errors import InputError
 
-__all__ = ["atomic_write", "digest", "load_tensors", "save_tensors"]
+__all__ = ["atomic_write", "digest", "is_ours", "load_tensors", "save_tensors"]
 
 KEY = "reprise"  # the one entry of a file's metadata: a digest of the whole header, then JSON
 START = f'{{"__metadata__":{{"{KEY}":"'.encode()
@@ -81,6 +81,15 @@ def load_tensors(path: str | Path, kind: str) -> tuple[dict[str, Tensor], dict[s
             raise InputError(f"{path}: tensor {name!r} is damaged; use another copy or an earlier one")
         tensors[name] = _as_saved(tensor) if name in complex_pairs else tensor
     return tensors, about
+
+
+def is_ours(path: str | Path) -> bool:
+    """Whether a file begins as those of `save_tensors` do; False also where there is none."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(SEAL.start)[8:] == START
+    except OSError:
+        return False
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from reprise.core.configured import Configured
 from reprise.core.errors import InputError
 from reprise.core.marks import Marks, mark
-from reprise.core.state import named_tensors
+from reprise.core.state import growing, named_tensors, shape_without_time
 
-__all__ = ["SequenceLayer"]
+__all__ = ["Beside", "SequenceLayer"]
 
+Beside = dict[str, Tensor]  # what layers of a stack tell those above about the same steps: (B T ...), by name
 State = TypeVar("State", bound=tuple)  # a tree of tensors, batch first: core/state.py
 
 
@@ -35,6 +36,20 @@ class SequenceLayer(Configured, nn.Module, ABC, Generic[State]):
     @abstractmethod
     def run(self, x: Float[Tensor, "B T D"], state: State, marks: Marks) -> tuple[Float[Tensor, "B T Y"], State]:
         """What `forward` does once everything is checked; input at padding is zero, output there is free."""
+
+    def run_beside(
+        self, x: Float[Tensor, "B T D"], state: State, marks: Marks, beside: Beside,
+    ) -> tuple[Float[Tensor, "B T Y"], State, Beside]:
+        """`run` in a stack: beside x comes what layers below said of these steps, and goes what those above may use.
+
+        A layer that says something returns a new dictionary with all that it was given; a name begins with that of the
+        layer. Where `run` alone is called, nothing stands below.
+        """
+        return *self.run(x, state, marks), beside
+
+    def looks_beside(self) -> bool:
+        """Whether it hears or says anything there; if not, it may be run without."""
+        return type(self).run_beside is not SequenceLayer.run_beside
 
     def placed(self, index: int, depth: int) -> None:
         """Told once, by a stack that holds it, which of how many layers this is: some initialise by it."""
@@ -93,8 +108,10 @@ class SequenceLayer(Configured, nn.Module, ABC, Generic[State]):
                                  f"{' and '.join(map(str, kinds))}; call x.to({like.dtype}), or cast the layer")
 
     def _check_state(self, x: Tensor, state: State) -> None:
-        like, given = dict(named_tensors(self.initial_state(0))), dict(named_tensors(state))
-        want, got = {n: (len(x), *s.shape[1:]) for n, s in like.items()}, {n: tuple(s.shape) for n, s in given.items()}
+        start = self.initial_state(0)
+        like, given, grows = dict(named_tensors(start)), dict(named_tensors(state)), growing(start)
+        want = {n: (len(x), *shape_without_time(s, n in grows)[1:]) for n, s in like.items()}
+        got = {n: shape_without_time(s, n in grows) for n, s in given.items()}
         if want != got:
             raise InputError(f"{type(self).__name__}: this state does not fit: expected {want}, got {got}; "
                              f"start from initial_state({len(x)})")

@@ -1,15 +1,20 @@
-"""State is a value: a tree of tuples and NamedTuples of tensors, batch first, that no call mutates."""
+"""State is a value: a tree of tuples and NamedTuples of tensors, batch first, that no call mutates.
+
+A NamedTuple whose class says `grows = ("k", "v")` keeps an entry for every step in these fields, along dimension 1.
+Rows that have fewer are zero on the right, and a field that does not grow counts what is real.
+"""
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from reprise.core.errors import InputError
 
 __all__ = [
-    "batch_size", "concatenate", "count_bytes", "detach", "fork", "map_state", "move", "named_tensors", "refill",
-    "select", "steps",
+    "batch_size", "concatenate", "count_bytes", "detach", "fork", "growing", "map_state", "move", "named_tensors",
+    "refill", "select", "shape_without_time", "steps",
 ]
 
 
@@ -31,6 +36,22 @@ def named_tensors(tree: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
                          "give what forward, step or initial_state returned")
     for name, part in zip(getattr(tree, "_fields", range(len(tree))), tree, strict=True):
         yield from named_tensors(part, f"{prefix}.{name}" if prefix else str(name))
+
+
+def growing(tree: Any, prefix: str = "") -> set[str]:
+    """The names of the tensors that keep an entry for every step."""
+    if not isinstance(tree, tuple | list):
+        return set()
+    found = {f"{prefix}{name}" for name in getattr(tree, "grows", ())}
+    for name, part in zip(getattr(tree, "_fields", range(len(tree))), tree, strict=True):
+        found |= growing(part, f"{prefix}{name}.")
+    return found
+
+
+def shape_without_time(tensor: Tensor, grows: bool) -> tuple[int | str, ...]:
+    """Its shape, with "any" for the entries of one that grows: states of one layer differ in nothing else but rows."""
+    shape = tuple(tensor.shape)
+    return (*shape[:1], "any", *shape[2:]) if grows else shape
 
 
 def refill(tree: Any, tensors: Iterable[Tensor]) -> Any:
@@ -73,15 +94,22 @@ def fork(tree: Any, copies: int) -> Any:
 
 
 def concatenate(trees: Sequence[Any]) -> Any:
-    """States of the same layer as one batch, in the order given. Raises InputError where shapes or types differ."""
+    """States of the same layer as one batch, in the order given. Raises InputError where shapes or types differ.
+
+    Where they keep an entry for every step, the shorter are filled up with zeros.
+    """
     if not trees:
         raise InputError("concatenate: expected at least one state, got none; start from layer.initial_state(0)")
-    shapes = [[(name, s.shape[1:], s.dtype) for name, s in named_tensors(tree)] for tree in trees]
+    grows = growing(trees[0])
+    shapes = [[(name, shape_without_time(s, name in grows)[1:], s.dtype) for name, s in named_tensors(tree)]
+              for tree in trees]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:
             raise InputError(f"concatenate: state {i} holds {_listed(shape)} and state 0 {_listed(shapes[0])}; "
                              "they belong to different layers, or to one in another precision")
-    return map_state(lambda *parts: torch.cat(parts), *trees)
+    names = [name for name, _ in named_tensors(trees[0])]
+    parts = zip(*[[s for _, s in named_tensors(tree)] for tree in trees], strict=True)
+    return refill(trees[0], [_join(part, name in grows) for name, part in zip(names, parts, strict=True)])
 
 
 def move(tree: Any, device: torch.device | str) -> Any:
@@ -105,6 +133,13 @@ def steps(tree: Any) -> list:
         return list(tree.unbind(1))
     parts = zip(*(tensor.unbind(1) for _, tensor in named_tensors(tree)), strict=True)
     return [refill(tree, part) for part in parts]
+
+
+def _join(parts: Sequence[Tensor], grows: bool) -> Tensor:
+    if grows:
+        most = max(part.shape[1] for part in parts)
+        parts = [pad(part, (0, 0) * (part.ndim - 2) + (0, most - part.shape[1])) for part in parts]
+    return torch.cat(parts)
 
 
 def _like(tree: Any, parts: Sequence) -> Any:

@@ -7,7 +7,7 @@ from torch import nn
 
 from reprise.core.errors import InputError
 from reprise.core.files import digest, load_tensors, save_tensors
-from reprise.core.state import named_tensors, refill
+from reprise.core.state import growing, named_tensors, refill, shape_without_time
 
 __all__ = ["fingerprint", "load_state", "save_state", "saved_position"]
 
@@ -44,8 +44,9 @@ def load_state(path: str | Path, model: nn.Module, *, other_weights: bool = Fals
                              f"its {key} is {about[key]}, here it is {ours[key]}{hint}")
     batch = len(next(iter(tensors.values()))) if tensors else 0
     like = model.initial_state(batch)
-    want = {name: (tuple(t.shape), t.dtype) for name, t in named_tensors(like)}
-    got = {name: (tuple(t.shape), t.dtype) for name, t in tensors.items()}
+    grows = growing(like)
+    want, got = ({name: (shape_without_time(t, name in grows), t.dtype) for name, t in found}
+                 for found in (named_tensors(like), tensors.items()))
     if want != got:
         raise InputError(f"{path}: the state holds {got}, the model carries {want}; it was saved by another version")
     return refill(like, [tensors[name].to(t.device) for name, t in named_tensors(like)])

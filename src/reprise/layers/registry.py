@@ -10,7 +10,7 @@ from torch import nn
 from reprise.core.errors import InputError, suggest
 from reprise.core.layer import SequenceLayer
 from reprise.core.registry import Registry
-from reprise.core.state import named_tensors
+from reprise.core.state import growing, named_tensors
 
 __all__ = [
     "LayerInfo", "channel_info", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers",
@@ -48,9 +48,11 @@ class LayerInfo:
         """How work and depth grow, without what is said of it further."""
         return re.split(r"[;:]| of which|, all of it|, in two|, and ", " ".join(self.sections["Cost"].split()))[0]
 
-    def state_numbers(self, width: int) -> int:
-        """How many numbers a row of the state has at this width before its first step; a complex one counts twice."""
+    def state_size(self, width: int) -> int | None:
+        """How many numbers a row of the state has at this width, a complex one counted twice; None where it grows."""
         state = create_layer(self.name, width).initial_state(1)
+        if growing(state):
+            return None
         return sum(s.numel() * (2 if s.is_complex() else 1) for _, s in named_tensors(state))
 
 

@@ -104,7 +104,7 @@ def titans_memory(layer, x):
         for h, taught in enumerate(heads):
             taught.teach(long(k[h]), v[h], *rates[t, :, h])
             reads[t, h] = network(taught.now, long(q[h]))
-    read = rms_norm(reads, (K,), eps=1e-6).flatten(1) * layer.norm_scale
+    read = rms_norm(reads, (K,), eps=1e-5).flatten(1) * layer.norm_scale
     return layer.out(read * silu(layer.gate(x)))
 
 

@@ -171,6 +171,10 @@ def test_a_stack_of_rwkv7_obeys_every_law():
     prove(filled(Stack(["rwkv7", "rwkv7_channel", "rwkv7"], 4, channel=None)))
 
 
+def test_a_stack_of_rwkv7_steps_as_machine_code():
+    assert Stack(["rwkv7", "rwkv7"], 8).prepare_step() == "machine code"
+
+
 def test_rwkv4_does_not_store_its_bonus():
     """A huge bonus makes every output that of its own step alone, and leaves the next step's memory as it was."""
     layer, x = RWKV4(4), torch.randn(2, 9, 4)

@@ -1,5 +1,4 @@
 """Cost against length, from a thousand steps to a million: how fast it grows, as a number and a picture."""
-from importlib.resources import files
 from math import log
 from statistics import linear_regression
 from typing import NamedTuple
@@ -9,11 +8,14 @@ from torch import Tensor
 
 from reprise.app.bench.clock import take_turns
 from reprise.app.bench.subjects import operation_pass
+from reprise.app.drawing.frame import BOTTOM, LEFT, TOP, Axis, chart, look
+from reprise.app.drawing.labels import BESIDE, Place, beside_ends
+from reprise.app.drawing.markup import Markup, number, tag
+from reprise.app.drawing.page import page, scrolled, table
+from reprise.app.drawing.scale import Scale, log_ticks
 from reprise.app.findings import units
 from reprise.app.findings.summary import Machine
 from reprise.app.machine import free_memory
-from reprise.app.report.markup import Markup, number, tag
-from reprise.app.report.scale import Scale, log_ticks
 from reprise.core.state import map_state, named_tensors
 from reprise.testing.operations import usual_case
 
@@ -22,7 +24,6 @@ __all__ = ["Growth", "growth_page", "measure_growth"]
 LENGTHS = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 SETTLED = 10_000  # steps from which on no cache holds what a pass touches, and the order of growth shows
 SLOW = 20.0  # seconds that one pass may take
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 460, 64, 560, 16, 410
 
 
 class Growth(NamedTuple):
@@ -70,40 +71,27 @@ def _long(z: Tensor, T: int) -> bool:
 
 def growth_page(found: list[Growth], machine: Machine) -> str:
     """A page with the picture and, for whoever cannot see it, the numbers."""
-    style = Markup(files("reprise.app.report").joinpath("style.css").read_text())
-    rows = [tag("tr", None, tag("th", {"scope": "row"}, growth.name), tag("td", None, f"T^{growth.order:.2f}"),
-                *(tag("td", None, units.seconds(seconds)) for _, seconds in growth.points)) for growth in found]
-    head = tag("tr", None, tag("th", None, "operation"), tag("th", None, "grows as"),
-               *(tag("th", None, f"{T:,} steps") for T in LENGTHS))
+    titles = [("operation", None), ("grows as", None), *((f"{T:,} steps", None) for T in LENGTHS)]
+    lines = [[(growth.name, None), (f"T^{growth.order:.2f}", None),
+              *((units.seconds(seconds), None) for _, seconds in growth.points)] for growth in found]
     told = f"One row, forward, {machine['threads']} threads of {machine['cpu']}, torch {machine['torch']}."
-    body = tag("main", None, tag("h1", None, "Cost against length"), tag("p", None, told), _picture(found),
-               tag("table", None, tag("thead", None, head), tag("tbody", None, *rows)))
-    page = tag("html", {"lang": "en"}, tag("head", None, tag("meta", {"charset": "utf-8"}),
-               tag("title", None, "Cost against length"), tag("style", None, style)), tag("body", None, body))
-    return f"<!doctype html>{page}"
+    return page("Cost against length", tag(
+        "main", None, tag("h1", None, "Cost against length"), tag("p", None, told),
+        tag("div", {"class": "charts"}, _picture(found)), scrolled("Times", table(titles, lines))))
 
 
 def _picture(found: list[Growth]) -> Markup:
     times = [seconds for growth in found for _, seconds in growth.points]
-    across = Scale(LENGTHS[0], LENGTHS[-1], LEFT, RIGHT, log=True)
+    across = Scale(LENGTHS[0], LENGTHS[-1], LEFT, BESIDE, log=True)
     up = Scale(min(times) / 1.5, max(times) * 1.5, BOTTOM, TOP, log=True)
-    marks = []
-    for T in LENGTHS[::2]:
-        marks.append(tag("line", {"class": "grid", "x1": across(T), "x2": across(T), "y1": TOP, "y2": BOTTOM}))
-        marks.append(_text(f"{T:,}", across(T), BOTTOM + 18, "middle"))
-    for seconds in log_ticks(up.low, up.high):
-        marks.append(tag("line", {"class": "grid", "x1": LEFT, "x2": RIGHT, "y1": up(seconds), "y2": up(seconds)}))
-        marks.append(_text(units.seconds(seconds), LEFT - 6, up(seconds) + 4, "end"))
+    marks, ends = [], []
     for rank, growth in enumerate(found):
-        places = [f"{number(across(T))} {number(up(seconds))}" for T, seconds in growth.points]
-        marks.append(tag("path", {"class": f"line c{rank % 7} d{rank // 7}", "d": "M" + "L".join(places)}))
-        T, seconds = growth.points[-1]
-        marks.append(_text(f"{growth.name} T^{growth.order:.2f}", across(T) + 8, up(seconds) + 4, "start"))
+        places = [(across(T), up(seconds)) for T, seconds in growth.points]
+        way = "L".join(f"{number(x)} {number(y)}" for x, y in places)
+        told = tag("title", None, f"{growth.name} grows as T^{growth.order:.2f}")
+        marks.append(tag("path", {"class": f"line {look(rank)}", "d": f"M{way}"}, told))
+        ends.append(Place(growth.name, look(rank), *places[-1]))
     told = "; ".join(f"{growth.name} T^{growth.order:.2f}" for growth in found)
-    marks.append(_text("steps", (LEFT + RIGHT) / 2, BOTTOM + 38, "middle"))
-    image = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "role": "img", "aria-label": f"Time against steps: {told}."}
-    return tag("figure", {"class": "chart"}, tag("svg", image, *marks))
-
-
-def _text(words: str, x: float, y: float, anchor: str) -> Markup:
-    return tag("text", {"class": "tick", "x": x, "y": y, "text-anchor": anchor}, words)
+    return chart("Time of one pass", f"Time against steps: {told}.",
+                 Axis(across, log_ticks(across.low, across.high), units.count, "steps"),
+                 Axis(up, log_ticks(up.low, up.high), units.seconds, "seconds"), marks + beside_ends(ends))

@@ -3,17 +3,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from reprise.app.drawing.frame import BOTTOM, LEFT, TOP, Axis, Looks, chart
+from reprise.app.drawing.labels import BESIDE, GAP, Place, beside_ends
+from reprise.app.drawing.markup import Markup, number, tag
+from reprise.app.drawing.scale import SECONDS, Scale, linear_ticks, log_ticks, spread_out
 from reprise.app.findings import units
 from reprise.app.findings.leaderboard import chosen_baselines
 from reprise.app.findings.summary import Baseline, Model, Point, Summary
-from reprise.app.report.frame import BOTTOM, LEFT, TOP, WIDTH, Axis, Looks, chart, short
-from reprise.app.report.markup import Markup, number, tag
-from reprise.app.report.scale import SECONDS, Scale, log_ticks, spread_out
 
-__all__ = ["compute_charts", "lines_of", "thinned"]
+__all__ = ["BITS", "bits_axis", "compute_charts", "lines_of", "thinned"]
 
-RIGHT = WIDTH - 118  # names stand beyond it
-GAP = 13.5  # between names
+BITS = "bits per byte, lower is better"
 LEAST_POINTS, MOST_POINTS, ALL_POINTS = 8, 60, 4000  # drawn: of a line, and of all lines together; nobody sees more
 HEADROOM = 0.9  # of the distance between first and last result is shown above the last, so that lines have a past
 
@@ -87,8 +87,12 @@ def _draw(kind: _Chart, lines: Sequence[_Line], baselines: Sequence[Baseline], u
     told = ", ".join(f"{line.model} {line.points[-1]['bits_per_byte']:.3f}" for line in main)
     shown = [baseline for baseline in baselines if up.holds(baseline["bits_per_byte"])]
     paths = [_path(line, kind.of, axis, up, look) for line in sorted(lines, key=lambda line: line.main)]
-    return chart(kind.title, f"Bits per byte on the validation part, a line a model. At the end: {told}.", axis, up,
-                 _levels(shown, axis, up) + paths + _names(main, kind.of, axis, up, look))
+    return chart(kind.title, f"Bits per byte on the validation part, a line a model. At the end: {told}.", axis,
+                 bits_axis(up), _levels(shown, axis, up) + paths + _ends(main, kind.of, axis, up, look))
+
+
+def bits_axis(up: Scale) -> Axis:
+    return Axis(up, linear_ticks(up.low, up.high), "{:.4g}".format, BITS)
 
 
 def _horizontal(kind: _Chart, lines: Sequence[_Line], up: Scale) -> Axis:
@@ -96,7 +100,7 @@ def _horizontal(kind: _Chart, lines: Sequence[_Line], up: Scale) -> Axis:
     early = [kind.of(before) for line in lines for before, point in pairwise(line.points)
              if point["bits_per_byte"] <= up.high and kind.of(before) > 0]
     most = max(kind.of(line.points[-1]) for line in lines)
-    scale = Scale(min(early, default=most / 2), most, LEFT, RIGHT, log=True)
+    scale = Scale(min(early, default=most / 2), most, LEFT, BESIDE, log=True)
     return Axis(scale, log_ticks(scale.low, scale.high, kind.ticks), kind.write, kind.across)
 
 
@@ -108,17 +112,11 @@ def _path(line: _Line, of: Of, axis: Axis, up: Scale, look: Looks) -> Markup:
     return tag("path", {"class": f"{kind} {look[line.model]}", "d": "M" + "L".join(places)}, tag("title", None, told))
 
 
-def _names(main: Sequence[_Line], of: Of, axis: Axis, up: Scale, look: Looks) -> list[Markup]:
-    """Names beyond the frame, as near to their line as they can stand; the best ones, if there is no room for all."""
-    fit = sorted(main, key=lambda line: line.points[-1]["bits_per_byte"])[: int((BOTTOM - TOP + 16) / GAP) + 1]
-    ends = [(axis.scale(of(line.points[-1])), up(line.points[-1]["bits_per_byte"])) for line in fit]
-    marks = []
-    for line, (x, y), place in zip(fit, ends, spread_out([y for _, y in ends], GAP, TOP - 8, BOTTOM + 8)):
-        marks.append(tag("polyline", {"class": f"lead {look[line.model]}", "points": " ".join(
-            number(v) for v in (x + 2, y, max(x + 2, RIGHT), y, RIGHT + 9, place))}))
-        text = {"class": f"name {look[line.model]}", "x": RIGHT + 12, "y": place + 4}
-        marks.append(tag("text", text, short(line.model)))
-    return marks
+def _ends(main: Sequence[_Line], of: Of, axis: Axis, up: Scale, look: Looks) -> list[Markup]:
+    """The names, the best model's first."""
+    fit = sorted(main, key=lambda line: line.points[-1]["bits_per_byte"])
+    return beside_ends([Place(line.model, look[line.model], axis.scale(of(line.points[-1])),
+                              up(line.points[-1]["bits_per_byte"])) for line in fit])
 
 
 def _levels(baselines: Sequence[Baseline], axis: Axis, up: Scale) -> list[Markup]:

@@ -1,15 +1,16 @@
 """The report: one file of HTML that needs no network and no script."""
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 
+from reprise.app.drawing.frame import Looks, look
+from reprise.app.drawing.markup import Markup, tag
+from reprise.app.drawing.page import folded, page, section
 from reprise.app.findings import units
+from reprise.app.findings.chance import finished
 from reprise.app.findings.summary import Model, Point, Summary
 from reprise.app.report import sections
 from reprise.app.report.curves import compute_charts, thinned
-from reprise.app.report.frame import looks
-from reprise.app.report.markup import Markup, tag
 from reprise.app.report.scatter import running_charts
 from reprise.app.report.tables import compute_table, leaderboard, pair_table
 from reprise.core.files import atomic_write
@@ -27,29 +28,29 @@ def write_report(summary: Summary, path: str | Path) -> None:
 def render_report(summary: Summary) -> str:
     """The page, under 500 kB whatever was compared; everything that came from outside is escaped."""
     title = f"Which recurrent model for {summary['data'].get('name', 'this text')}?"
-    look = looks(summary)
+    models = looks(summary)
     parts = [
         tag("header", None, tag("p", {"class": "kicker"}, "reprise compare"), tag("h1", None, title),
             tag("p", {"class": "verdict"}, summary["verdict"].replace("-gram", "\u2011gram")),
             tag("p", {"class": "meta"}, _meta(summary))),
-        _section("Leaderboard", BOARD, leaderboard(summary, look) if look else None,
-                 _folded("Who is better than whom", PAIRS, pair_table(summary))),
-        _section("Quality against compute", CURVES, compute_charts(summary, look),
-                 _folded("The same in numbers", "", compute_table(summary, look))),
-        _section("Quality against what it costs to run", RUNNING, running_charts(summary, look)),
-        _section("A sample", "", sections.sample(summary)),
-        _section("What failed", "", sections.failures(summary)),
-        _section("The data", "", sections.data_card(summary)),
-        _section("The baselines", BASELINES, sections.baselines(summary)),
-        _section("Where to go next", "", sections.next_steps(summary)),
-        _section("How this was made", "", sections.how_made(summary)),
+        section("Leaderboard", BOARD, leaderboard(summary, models) if models else None,
+                 folded("Who is better than whom", PAIRS, pair_table(summary))),
+        section("Quality against compute", CURVES, compute_charts(summary, models),
+                 folded("The same in numbers", "", compute_table(summary, models))),
+        section("Quality against what it costs to run", RUNNING, running_charts(summary, models)),
+        section("A sample", "", sections.sample(summary)),
+        section("What failed", "", sections.failures(summary)),
+        section("The data", "", sections.data_card(summary)),
+        section("The baselines", BASELINES, sections.baselines(summary)),
+        section("Where to go next", "", sections.next_steps(summary)),
+        section("How this was made", "", sections.how_made(summary)),
     ]
-    head = tag("head", None, tag("meta", {"charset": "utf-8"}), tag("title", None, title),
-               tag("meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"}),
-               tag("meta", {"name": "color-scheme", "content": "light dark"}),
-               tag("link", {"rel": "icon", "href": "data:,"}), tag("style", None, Markup(_style())))
-    body = tag("body", None, tag("main", None, *parts), _embedded(summary))
-    return "<!doctype html>\n" + tag("html", {"lang": "en"}, head, body) + "\n"
+    return page(title, tag("main", None, *parts), _embedded(summary))
+
+
+def looks(summary: Summary) -> Looks:
+    """The classes of every model, by rank."""
+    return {model["name"]: look(rank) for rank, model in enumerate(finished(summary["models"]))}
 
 
 BOARD = ("Bits per byte on the test part, which no model has seen; less is better. The dots are seeds, the line their "
@@ -62,24 +63,6 @@ RUNNING = ("Bits per byte on the test part, with the range over seeds. The grey 
 BASELINES = "What was learnt from the training part without a gradient, and measured on the test part."
 
 
-def _section(title: str, about: str, *content: Markup | None) -> Markup | None:
-    """Nothing where there is nothing to show."""
-    shown = [part for part in content if part]
-    if not shown:
-        return None
-    return tag("section", None, tag("h2", None, title), _note(about), *shown)
-
-
-def _folded(title: str, about: str, content: Markup | None) -> Markup | None:
-    if not content:
-        return None
-    return tag("details", None, tag("summary", None, title), _note(about), content)
-
-
-def _note(about: str) -> Markup | None:
-    return tag("p", {"class": "note"}, about) if about else None
-
-
 def _meta(summary: Summary) -> str:
     settings, data = summary["settings"], summary["data"]
     seeds = settings.get("seeds")
@@ -89,11 +72,6 @@ def _meta(summary: Summary) -> str:
              f"{units.seconds(budget)} of training each" if budget else None,
              units.size(data.get("bytes")), str(summary.get("started", ""))[:10]]
     return " · ".join(part for part in parts if part)
-
-
-def _style() -> str:
-    lines = files("reprise.app.report").joinpath("style.css").read_text(encoding="utf-8").splitlines()
-    return "\n".join(line.strip() for line in lines)
 
 
 def _embedded(summary: Summary) -> Markup:

@@ -2,22 +2,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from reprise.app.drawing.frame import BOTTOM, LEFT, TOP, WIDTH, Axis, Looks, chart
+from reprise.app.drawing.labels import RADIUS, Place, around_points
+from reprise.app.drawing.markup import Markup, number, tag
+from reprise.app.drawing.scale import Scale, log_ticks
 from reprise.app.findings import units
 from reprise.app.findings.chance import finished
 from reprise.app.findings.summary import Model, Summary
-from reprise.app.report.frame import BOTTOM, LEFT, TOP, WIDTH, Axis, Looks, chart, short, text_width
-from reprise.app.report.markup import Markup, number, tag
-from reprise.app.report.scale import Scale, log_ticks
+from reprise.app.report.curves import bits_axis
 
 __all__ = ["running_charts"]
 
 RIGHT = WIDTH - 14
-RADIUS = 4.5
-SIDES = (("start", 9, 4), ("end", -9, 4), ("middle", 0, -9), ("middle", 0, 18),
-         ("start", 7, -6), ("start", 7, 14), ("end", -7, -6), ("end", -7, 14))
 
 Cost = Callable[[Model], float | None]
-Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,10 @@ def _chart(kind: _Kind, models: Sequence[Model], look: Looks) -> Markup:
     places = [(across(cost), up(model["bits_per_byte"]["median"])) for model, cost in zip(models, costs)]
     marks = [_frontier(places, kind.less)]
     marks += [_point(model, place, up, kind, look) for model, place in zip(models, places)]
+    names = [Place(model["name"], look[model["name"]], *place) for model, place in zip(models, places)]
     told = "; ".join(f"{m['name']} {kind.write(kind.of(m))}, {m['bits_per_byte']['median']:.3f}" for m in models)
-    return chart(kind.title, f"Bits per byte on the test part, a point a model: {told}.", axis, up,
-                 marks + _names(models, places, look))
+    return chart(kind.title, f"Bits per byte on the test part, a point a model: {told}.", axis,
+                 bits_axis(up), marks + around_points(names))
 
 
 def _frontier(places: Sequence[tuple[float, float]], less: bool) -> Markup:
@@ -83,29 +82,3 @@ def _point(model: Model, place: tuple[float, float], up: Scale, kind: _Kind, loo
         told += f" ({found['low']:.3f} to {found['high']:.3f} over seeds)"
     circle = tag("circle", {"cx": x, "cy": y, "r": RADIUS})
     return tag("g", {"class": f"point {look[model['name']]}"}, tag("title", None, told), whisker, circle)
-
-
-def _names(models: Sequence[Model], places: Sequence[tuple[float, float]], look: Looks) -> list[Markup]:
-    """Each name on the first side of its point where it covers nothing, the best model's first; else none."""
-    taken = [(x - RADIUS - 1, y - RADIUS - 1, x + RADIUS + 1, y + RADIUS + 1) for x, y in places]
-    marks = []
-    for model, (x, y) in zip(models, places):
-        for anchor, right, down in SIDES:
-            box = _box(short(model["name"]), anchor, x + right, y + down)
-            inside = box[0] > LEFT and box[2] < WIDTH and box[1] > TOP - 10 and box[3] < BOTTOM
-            if inside and not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                marks.append(tag("text", {"class": f"name {look[model['name']]}", "x": x + right, "y": y + down,
-                                          "text-anchor": anchor}, short(model["name"])))
-                break
-    return marks
-
-
-def _box(name: str, anchor: str, x: float, y: float) -> Box:
-    width = text_width(name)
-    left = x - {"start": 0, "end": width, "middle": width / 2}[anchor]
-    return left, y - 10, left + width, y + 3
-
-
-def _overlap(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]

@@ -3,11 +3,11 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from reprise.app.drawing.markup import Markup, join, tag
+from reprise.app.drawing.page import listing, scrolled, table
 from reprise.app.findings import units
 from reprise.app.findings.chance import finished
 from reprise.app.findings.summary import Summary
-from reprise.app.report.markup import Markup, join, tag
-from reprise.app.report.tables import listing, scrolled, table
 
 __all__ = ["baselines", "data_card", "failures", "how_made", "next_steps", "sample"]
 

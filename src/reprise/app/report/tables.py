@@ -1,34 +1,19 @@
 """Tables: the leaderboard with its small pictures, quality after equal compute, who is better than whom."""
 from collections.abc import Sequence
 
+from reprise.app.drawing.frame import Looks
+from reprise.app.drawing.markup import Markup, tag
+from reprise.app.drawing.scale import Scale
 from reprise.app.findings import units
 from reprise.app.findings.leaderboard import COLUMNS, Row, interval, rows
 from reprise.app.findings.summary import Point, Summary
 from reprise.app.report.curves import lines_of
-from reprise.app.report.frame import Looks
-from reprise.app.report.markup import Markup, tag
-from reprise.app.report.scale import Scale
 
-__all__ = ["compute_table", "leaderboard", "listing", "pair_table", "scrolled", "table"]
-
-Cell = tuple[object, str | None]  # content and class
+__all__ = ["compute_table", "leaderboard", "pair_table"]
 
 MOST_PAIRED = 20  # models, the best ones, that are set against each other
 STRIP, MIDDLE = 120, 9  # pixels: the width of a small picture, and where its line runs
 BESIDE, ABOVE, BELOW = "M0 -5V5", "M-3 -4L2 0L-3 4", "M3 -4L-2 0L3 4"  # a stroke, or an arrow to what is off the scale
-
-
-def scrolled(label: str, *content: object) -> Markup:
-    """A box that scrolls by itself, by keyboard too, where its content is wider than the page."""
-    return tag("div", {"class": "scroll", "role": "region", "aria-label": label, "tabindex": "0"}, *content)
-
-
-def table(titles: Sequence[Cell], lines: Sequence[Sequence[Cell]]) -> Markup:
-    """A plain table; the first cell of a line is its heading."""
-    head = tag("tr", None, *(tag("th", {"scope": "col", "class": kind}, title) for title, kind in titles))
-    body = [tag("tr", None, tag("th", {"scope": "row", "class": first[1]}, first[0]),
-                *(tag("td", {"class": kind}, text) for text, kind in rest)) for first, *rest in lines]
-    return tag("table", None, tag("thead", None, head), tag("tbody", None, *body))
 
 
 def leaderboard(summary: Summary, look: Looks) -> Markup:
@@ -118,8 +103,3 @@ def _chance_cell(row: int, column: int, better: Sequence[Sequence[float | None]]
     if row == column or chance is None:
         return tag("td", None, "")
     return tag("td", {"style": f"--p:{round(100 * chance)}%"}, units.chance(chance))
-
-
-def listing(pairs: Sequence[tuple[object, object]]) -> Markup:
-    """Terms and what they are."""
-    return tag("dl", None, *(tag("div", None, tag("dt", None, term), tag("dd", None, value)) for term, value in pairs))

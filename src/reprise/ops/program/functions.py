@@ -115,6 +115,14 @@ class Functions:
     def floor(self, kind, x):
         return self._intrinsic("floor", kind, x)
 
+    def remainder(self, kind, x, y):
+        """Of the sign of y, as in Python."""
+        build, zero = self.build, self.number(0, kind)
+        rest = build.frem(x, y) if kind.is_floating_point else build.srem(x, y)
+        across = build.xor(self._compare("<", kind, rest, zero), self._compare("<", kind, y, zero))
+        across = build.and_(across, self._compare("!=", kind, rest, zero))
+        return build.select(across, self.add(kind, rest, y), rest)
+
     def where(self, kind, condition, x, y):
         return self.build.select(condition, x, y)
 

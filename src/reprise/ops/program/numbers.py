@@ -15,7 +15,8 @@ REALS_OF = {torch.complex64: torch.float32, torch.complex128: torch.float64}
 FUNCTIONS = {name for name in vars(Functions) if not name.startswith("_")} - {"number", "library"} | LIBRARY | {"conj"}
 OF_THEIR_OWN_KIND = {*COMPARISONS, "complex", "polar", "abs", "logical_not", "isnan"}  # where the result's may differ
 TRUTHS = {"mul", "where", "eq", "ne", "logical_not", "isnan", "bitwise_not", "bitwise_and", "bitwise_or"}
-WHOLE = {*TRUTHS, *COMPARISONS, "add", "sub", "rsub", "neg", "abs", "maximum", "minimum", "clamp", "relu", "square"}
+WHOLE = {*TRUTHS, *COMPARISONS, "add", "sub", "rsub", "neg", "abs", "maximum", "minimum", "clamp", "relu", "square",
+         "remainder"}
 ANY_ORDER = ("contract", "reassoc")
 
 

@@ -9,7 +9,9 @@ from torch.nn.functional import silu
 
 from reprise.core.marks import over
 
-__all__ = ["Learning", "Lesson", "ask", "either", "first_rates", "first_weights", "fresh", "gradient", "learn", "read_rates"]
+__all__ = [
+    "Learning", "Lesson", "ask", "either", "first_rates", "first_weights", "fresh", "gradient", "learn", "read_rates",
+]
 
 Weights = tuple[Float[Tensor, "B H _ _"], ...]  # of every layer, inputs by outputs
 
@@ -49,13 +51,13 @@ def fresh(weights: nn.ParameterList, batch: int, precision: torch.dtype) -> Lear
 
 
 def first_rates(width: int, heads: int) -> nn.Linear:
-    """rate, keep and forget of an input: near 0.02, 0.5 and 0.0003 at the start.
+    """rate, keep and forget of an input: near 0.02, 0.5 and 0.001 at the start.
 
     More forgetting would lead deep networks to weights of zero before they learn to learn: there no gradient is left.
     """
     rates = nn.Linear(width, 3 * heads)
     with torch.no_grad():
-        rates.bias.copy_(torch.tensor([-4.0, 0.0, -8.0]).repeat_interleave(heads))
+        rates.bias.copy_(torch.tensor([-4.0, 0.0, -7.0]).repeat_interleave(heads))
     return rates
 
 

@@ -9,7 +9,14 @@ from reprise.bases.matrix_memory import MatrixMemory
 from reprise.core.errors import check_counts
 from reprise.layers.memory._delta import unit
 from reprise.layers.memory.learning._network import (
-    Learning, Lesson, ask, first_rates, first_weights, fresh, learn, read_rates,
+    Learning,
+    Lesson,
+    ask,
+    first_rates,
+    first_weights,
+    fresh,
+    learn,
+    read_rates,
 )
 from reprise.layers.memory.learning._reading import unroll_reads
 

@@ -23,9 +23,9 @@ class TitansMemory(MatrixMemory):
     Shapes   x (B T D) -> y (B T D);  memory M, M', S (B H K 2K), (B H 2K K) each at depth 2, K = D / H, position (B)
     Cost     5 T D^2 + T D (20 K + 8 C) work at depth 2, T / C depth; T where sequences begin inside a row
     Source   Behrouz et al. 2025, arXiv:2501.00663, sec. 3.1 to 3.3   (behrouz2025titans)
-    Differs  the paper names neither the activation between layers (here SiLU), nor where M_0 and c start, nor what keeps
-        deep memories from exploding: here a gradient longer than 10 is cut; half the loss, which theta makes up for;
-        in heads; without persistent memory, for a learned M_0 has read it
+    Differs  the paper names neither the activation between layers (here SiLU), nor where M_0 and c start, nor what
+        keeps deep memories from exploding: here a gradient longer than 10 is cut; half the loss, which theta makes up
+        for; in heads; without persistent memory, for a learned M_0 has read it
     """
 
     def __init__(
@@ -64,5 +64,5 @@ class TitansMemory(MatrixMemory):
         return ask(memory.now, q), memory
 
     def readout(self, read, x, u):
-        read = rms_norm(read, read.shape[-1:], eps=1e-6).flatten(2) * self.norm_scale
+        read = rms_norm(read, read.shape[-1:], eps=1e-5).flatten(2) * self.norm_scale
         return self.out(read * silu(self.gate(x)))

@@ -5,7 +5,7 @@ from html import escape
 
 __all__ = ["Markup", "join", "legible", "number", "tag"]
 
-VOID = {"br", "link", "meta", "col"}
+VOID = {"br", "link", "meta", "col", "input"}
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 MISLEADING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 

@@ -1,0 +1,1 @@
+"""The site of all studies and papers, below a folder of results."""
