@@ -13,8 +13,9 @@ from reprise.layers.registry import FAMILIES, channel_info
 __all__ = ["WIDTH", "pages", "stale_pages", "state_told", "write_pages"]
 
 WIDTH = 256  # at which the sizes of states are told
-NOTE = f"""State: numbers a row carries at width {WIDTH}. Cost: D is the width, T the steps; the other letters are in each layer's own section. [notation](../notation.md) has the rest. This page is written by
-`reprise pages`; what it says stands in the layers' docstrings."""
+NOTE = f"""State: numbers a row carries at width {WIDTH}. Cost: D is the width, T the steps; the other letters are in
+each layer's own section. [notation](../notation.md) has the rest. This page is written by `reprise pages`; what it says
+stands in the layers' docstrings."""
 
 
 def write_pages(folder: Path) -> list[Path]:
