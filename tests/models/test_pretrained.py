@@ -13,6 +13,7 @@ from reprise import LanguageModel, list_layers
 from reprise.core.errors import InputError
 from reprise.core.files import load_tensors, save_tensors
 from reprise.models.pretrained import Pretrained
+from reprise.models.tokens import TOKENS as VOCABULARIES
 
 TOKENS = torch.tensor([list(b"saved and loaded")])
 HYBRID = ["gru", ("retnet", {"heads": 4}), ("mamba", {"states": 3, "hidden": 6}), ["lru", {"r_max": 0.9}]]
@@ -165,7 +166,7 @@ def test_to_the_hub_and_back(hub):
     assert model.push_to_hub("owner/name", private=True, token="secret") == "https://hub/owner/name/commit/1"
     assert same(LanguageModel.from_pretrained("owner/name", revision="v2"), model)
     assert hub.asked == [("token", "secret"), ("create", "owner/name", True, True),
-                         ("download", "owner/name", "v2", ["model.safetensors", "config.json"])]
+                         ("download", "owner/name", "v2", ["model.safetensors", "config.json", *VOCABULARIES])]
     assert b"secret" not in b"".join(path.read_bytes() for path in (hub.shelf / "owner" / "name").iterdir())
 
 

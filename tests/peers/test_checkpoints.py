@@ -83,6 +83,19 @@ def test_chunks_as_theirs(name, tmp_path):
     assert_close(got, want, rtol=1e-4, atol=1e-4)
 
 
+@torch.no_grad()
+def test_mamba2_with_limits_to_its_steps(tmp_path):
+    theirs = random_model("Mamba2", time_step_limit=(0.02, 0.3))
+    theirs.save_pretrained(tmp_path / "theirs")
+    ours = from_pretrained(tmp_path / "theirs")
+    want = theirs_on(theirs, tokens())
+    again = from_pretrained(ours.save_pretrained(tmp_path / "ours"))
+    for logits in (ours(tokens())[0], again(tokens())[0], theirs_on(to_transformers(again), tokens())):
+        assert_close(logits, want, rtol=1e-4, atol=1e-4)
+    ours.stack.blocks[0].layer.dt_limit = (0.0, float("inf"))
+    assert (ours(tokens())[0] - want).abs().max() > 0.01, "limits that are met"
+
+
 @every
 def test_there_and_back(name, tmp_path):
     theirs = random_model(name)

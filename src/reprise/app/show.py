@@ -12,6 +12,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
@@ -107,10 +108,13 @@ def _tell(event: Event, under_way: dict[str, float], progress: Progress, lines: 
 
 
 @contextmanager
-def bars() -> Iterator[Progress]:
-    """Progress with counts, time gone and time left; it draws only where somebody can see it."""
+def bars(left: ProgressColumn | None = None) -> Iterator[Progress]:
+    """Progress with counts, time gone and time left; it draws only where somebody can see it.
+
+    left: what tells the time left, where the pace of the last half minute would say little.
+    """
     columns = (TextColumn("{task.description:<52}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(),
-               TextColumn("left"), TimeRemainingColumn())
+               TextColumn("left"), left or TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         yield progress
 

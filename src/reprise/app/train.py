@@ -10,6 +10,7 @@ from reprise.app.show import bars, console
 from reprise.data import carried, evaluation, open_corpus
 from reprise.lab.folder import claim, sole_use
 from reprise.models.language_model import LanguageModel
+from reprise.models.stack import Spec
 from reprise.training.checkpoint import Checkpoints
 from reprise.training.objectives import evaluate
 from reprise.training.optimisers import adamw
@@ -26,7 +27,7 @@ class Plan:
     """What is trained on what."""
 
     data: tuple[str, ...]
-    layers: tuple[str, ...]
+    layers: tuple[Spec, ...]
     width: int = 256
     channel: str | None = "glu"
     dropout: float = 0.0

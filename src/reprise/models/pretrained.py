@@ -1,5 +1,6 @@
 """A trained model as a folder, as Hugging Face has it: model.safetensors and config.json, here or on the hub."""
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -8,12 +9,13 @@ from torch import nn
 from reprise.core.configured import Configured
 from reprise.core.errors import InputError
 from reprise.core.files import atomic_write, load_tensors, save_tensors
+from reprise.models.tokens import TOKENS
 
-__all__ = ["Pretrained"]
+__all__ = ["CONFIG", "WEIGHTS", "Pretrained", "download"]
 
 Model = TypeVar("Model", bound="Pretrained")
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+FILES = WEIGHTS, CONFIG = "model.safetensors", "config.json"
 
 
 class Pretrained(Configured, nn.Module):
@@ -33,7 +35,7 @@ class Pretrained(Configured, nn.Module):
 
         Raises InputError for what is neither, for a damaged file (with the tensor's name), for another class of model.
         """
-        folder = Path(source) if Path(source).exists() else _download(str(source), revision)
+        folder = Path(source) if Path(source).exists() else download(str(source), revision, (*FILES, *TOKENS))
         weights, about = load_tensors(folder / WEIGHTS if folder.is_dir() else folder, "model")
         if about["model"] != cls.__name__:
             raise InputError(f"{source}: holds a model of class {about['model']}, not {cls.__name__}; "
@@ -45,7 +47,11 @@ class Pretrained(Configured, nn.Module):
         except (RuntimeError, TypeError, StopIteration) as error:
             raise InputError(f"{source}: does not fit this version of {cls.__name__} "
                              f"({str(error).splitlines()[0]}); load it with the version that saved it") from error
+        model.beside_weights(folder if folder.is_dir() else folder.parent, about)
         return model.eval()
+
+    def beside_weights(self, folder: Path, about: dict[str, Any]) -> None:
+        """What else a model reads from its folder, where what was said `about` it is known."""
 
     def push_to_hub(self, repository: str, *, private: bool = False, token: str | None = None) -> str:
         """Upload to the hub as "owner/name", which is made if it is missing; returns its address."""
@@ -61,7 +67,8 @@ class Pretrained(Configured, nn.Module):
             return hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=said)
 
 
-def _download(repository: str, revision: str | None) -> Path:
+def download(repository: str, revision: str | None, names: Sequence[str]) -> Path:
+    """The folder with what the hub's repository "owner/name" has of these files (patterns, as of a shell)."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -69,7 +76,7 @@ def _download(repository: str, revision: str | None) -> Path:
         raise InputError(f"{repository}: no such folder; give one that save_pretrained wrote, "
                          "or a hub repository as owner/name")
     try:
-        return Path(snapshot_download(repository, revision=revision, allow_patterns=[WEIGHTS, CONFIG]))
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=list(names)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise InputError(f"{repository}: neither a folder here nor a repository that the hub gives "
                          f"({type(error).__name__}); check the name and the connection") from error

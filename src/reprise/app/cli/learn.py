@@ -37,7 +37,7 @@ def compare(
 @app.command(epilog="Example: reprise train notes/ --model mingru --steps 2000 --out runs/notes")
 def train(
     data: Data = None, *,
-    model: Annotated[str, typer.Option(help="The layer; several with commas make a hybrid.")] = "mingru",
+    model: Annotated[str, typer.Option(help="The layer, or a known hybrid; several layers with commas.")] = "mingru",
     steps: Annotated[int, typer.Option(min=1, help="Updates in all.")] = 1000,
     width: Width = 256, depth: Depth = 4, channel: Channel = "glu", batch: Batch = 16, length: Length = 256,
     rate: Rate = 2e-3, dropout: Annotated[float, typer.Option(help="Share of activations dropped in training.")] = 0.0,
@@ -48,10 +48,12 @@ def train(
 ) -> None:
     """Train one language model on bytes. Stopped or killed, the same command goes on where it was, bit for bit."""
     from reprise.app.train import Plan, train_model
+    from reprise.models.patterns import expand
 
     names = options.names(model)
     plan = Plan(
-        data=tuple(data or ["python-stdlib"]), layers=names if len(names) > 1 else names * depth, width=width,
+        data=tuple(data or ["python-stdlib"]), width=width,
+        layers=names if len(names) > 1 else tuple(expand(names[0], depth)),
         channel=options.channel(channel), dropout=dropout, batch=batch, length=length, rate=rate, steps=steps,
         seed=seed, binary=binary, device=options.device(device))
     train_model(plan, out, every)

@@ -13,7 +13,8 @@ class PLRNN(ShallowPLRNN):
     Shapes   x (B T D) -> y (B T D);  memory h (B D)
     Cost     2 T (D^2 + 2 D N) work, T depth
     Source   Hess et al. 2023, arXiv:2306.04406; DurstewitzLab/GTF-shPLRNN   (hess2023generalized)
-    Differs  none
+    Differs  none; where a region expands, nothing bounds the memory: trained on its own outputs alone it may diverge,
+        which teacher forcing is for, and which `clipped_plrnn` cannot
     """
 
     def between(self, u):

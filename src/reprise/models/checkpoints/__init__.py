@@ -1,0 +1,1 @@
+"""Models that others have published: a file a format, each a table of names and options; one reader for all."""
