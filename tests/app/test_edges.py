@@ -7,9 +7,9 @@ import pytest
 
 import reprise.app.train
 import reprise.app.write
-from reprise.lab.folder import sole_use
 from reprise.app.cli import main
 from reprise.core.errors import InputError
+from reprise.lab.folder import sole_use
 from reprise.models.language_model import LanguageModel
 
 RUN = "from reprise.app.cli import main; main()"

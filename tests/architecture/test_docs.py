@@ -6,6 +6,8 @@ from types import ModuleType
 
 import pytest
 
+from reprise.app.pages import stale_pages
+
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -39,6 +41,11 @@ def test_links_lead_somewhere(page):
     links = [link.partition("#")[0] for link in LINK.findall(prose) if not re.match(r"[a-z]+:|#", link)]
     dead = [link for link in links if not (page.parent / link).exists()]
     assert not dead, f"{name(page)} links to what is not there: {dead}"
+
+
+def test_pages_of_layers_say_what_the_layers_say():
+    stale = [path.name for path in stale_pages(ROOT / "docs/layers")]
+    assert not stale, f"{stale} say other than the layers do; run `reprise pages`"
 
 
 def test_readme_is_short():

@@ -1,8 +1,10 @@
 """`papers.csv` tells the truth: every paper of the catalogue, where its method and study lie, how far each is."""
-import csv
 from pathlib import Path
 
 import pytest
+
+from reprise.app.site.papers import place_of, read_papers, verdict_of
+from reprise.lab.run import read_verdicts
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src/reprise"
@@ -11,8 +13,7 @@ ROOMS = {"ops", "data", "models", "training", "generation", "continual", "analys
          "retrieval", *(f"layers/{family}" for family in FAMILIES)}
 STATUS = ("none", "method", "study")  # each more than the one before
 
-with (ROOT / "papers.csv").open(newline="", encoding="utf-8") as file:
-    PAPERS = list(csv.DictReader(file))
+PAPERS = read_papers(ROOT / "papers.csv")
 
 
 def test_every_paper_once():
@@ -37,3 +38,16 @@ def test_what_is_done_is_there(paper):
 
 def test_what_is_not_done_names_nothing():
     assert not [p["slug"] for p in PAPERS if p["status"] == "none" and (p["method"] or p["study"])]
+
+
+def test_verdicts_are_those_of_the_results():
+    """Never typed in; empty where the study has not run, or there is none."""
+    verdicts = read_verdicts(ROOT / "results")
+    stale = [paper["slug"] for paper in PAPERS if paper["verdict"] != verdict_of(place_of(paper), verdicts)]
+    assert not stale, "`reprise study report --update` writes them"
+    assert not [paper["slug"] for paper in PAPERS if paper["verdict"] and paper["status"] != "study"]
+
+
+def test_results_are_of_studies_there_are():
+    studies = {row["study"] for row in read_verdicts(ROOT / "results")}
+    assert not [study for study in studies if not (SOURCE / f"studies/{study}.py").is_file()]
