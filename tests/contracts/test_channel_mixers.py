@@ -9,6 +9,7 @@ from reprise.core.channel import ChannelMixer
 from reprise.layers.registry import CHANNEL, create_channel, list_channels
 from reprise.testing.channel_laws import channel_checks
 from reprise.testing.laws import law_name
+from reprise.testing.prove import Broken, prove
 
 
 def build(name: str) -> ChannelMixer:
@@ -69,6 +70,13 @@ class Planted(ChannelMixer):
 
     def looks_beside(self):
         return False
+
+
+def test_prove_takes_a_mixer_too():
+    findings = prove(Planted())
+    assert len(findings) == len(channel_checks()) and {f.verdict for f in findings} == {"holds"}
+    with pytest.raises(Broken, match=r"breaks 1 of 13 laws:\n  everything_learns: zero gradient in \['idle'\]"):
+        prove(Planted(bug="idle"))
 
 
 @pytest.mark.parametrize(("bug", "law"), [

@@ -1,4 +1,4 @@
-"""`reprise prove`: the laws on a layer of yours, or of ours."""
+"""`reprise prove`: the laws on a layer or a channel mixer of yours, or of ours."""
 import importlib.util
 import sys
 from pathlib import Path
@@ -7,9 +7,10 @@ import torch
 from rich.table import Table
 
 from reprise.app.show import Screen
+from reprise.core.channel import ChannelMixer
 from reprise.core.errors import InputError, suggest
 from reprise.core.layer import SequenceLayer
-from reprise.layers import create_layer
+from reprise.layers import create_channel, create_layer, list_channels
 from reprise.testing.prove import prove
 
 __all__ = ["prove_target"]
@@ -21,7 +22,7 @@ MARKS = {"holds": "[green]holds[/]", "fails": "[red]FAILS[/]", "excused": "[yell
 def prove_target(target: str, width: int) -> bool:
     """Prints a line a law; whether none is broken. Raises InputError for what is no layer."""
     torch.manual_seed(0)
-    layer = _build(_load(target), target, width) if ":" in target else create_layer(target, width)
+    layer = _build(_load(target), target, width) if ":" in target else _named(target, width)
     findings = prove(layer, strict=False)
     table = Table("law", "verdict", "why", title=f"{type(layer).__name__}({width})", title_justify="left", box=None)
     for finding in findings:
@@ -30,6 +31,10 @@ def prove_target(target: str, width: int) -> bool:
     broken = sum(f.verdict in ("fails", "stale excuse") for f in findings)
     print(f"{len(findings) - broken} of {len(findings)} laws hold." if broken else f"All {len(findings)} laws hold.")
     return not broken
+
+
+def _named(name: str, width: int) -> SequenceLayer | ChannelMixer:
+    return create_channel(name, width) if name in list_channels() else create_layer(name, width)
 
 
 def _load(target: str) -> type:
@@ -47,13 +52,14 @@ def _load(target: str) -> type:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # somebody's file may fail in any way
         raise InputError(f"{place}: cannot be imported: {type(error).__name__}: {error}") from error
-    classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, SequenceLayer)]
+    kinds = SequenceLayer, ChannelMixer
+    classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, kinds)]
     if name not in classes:
-        raise InputError(f"{place}: has no SequenceLayer named {name!r}{suggest(name, classes)}")
+        raise InputError(f"{place}: has no layer or channel mixer named {name!r}{suggest(name, classes)}")
     return getattr(module, name)
 
 
-def _build(cls: type, target: str, width: int) -> SequenceLayer:
+def _build(cls: type, target: str, width: int) -> SequenceLayer | ChannelMixer:
     try:
         return cls(width)
     except Exception as error:  # as above

@@ -1,4 +1,4 @@
-"""Run every law on one layer, and say which hold."""
+"""Run every law on one layer or channel mixer, and say which hold."""
 import copy
 import time
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from typing import Literal
 
 import torch
 
+from reprise.core.channel import ChannelMixer
 from reprise.core.layer import SequenceLayer
+from reprise.testing.channel_laws import channel_checks
 from reprise.testing.laws import checks, law_name
 
 __all__ = ["Broken", "Finding", "prove"]
@@ -31,22 +33,23 @@ class Broken(AssertionError):
         super().__init__("\n  ".join([f"{layer} breaks {len(bad)} of {len(findings)} laws:", *bad]))
 
 
-def prove(layer: SequenceLayer, *, strict: bool = True) -> list[Finding]:
+def prove(layer: SequenceLayer | ChannelMixer, *, strict: bool = True) -> list[Finding]:
     """Every law on a copy of `layer` in float64. Keep it narrow (width 4 to 16): laws compare with a loop over steps.
 
     Raises Broken where a law fails without an excuse in `layer.excused`, or holds in spite of one; with
-    `strict=False` it only reports. TypeError for something that is not a SequenceLayer.
+    `strict=False` it only reports. TypeError for something that is neither a SequenceLayer nor a ChannelMixer.
     """
-    if not isinstance(layer, SequenceLayer):
-        raise TypeError(f"prove: expected a SequenceLayer, got {type(layer).__name__}; derive yours from "
-                        "reprise.core.layer.SequenceLayer or a family in reprise.bases")
-    findings = [_try(check, layer) for check in checks()]
+    if not isinstance(layer, SequenceLayer | ChannelMixer):
+        raise TypeError(f"prove: expected a SequenceLayer or a ChannelMixer, got {type(layer).__name__}; derive yours "
+                        "from one in reprise.core, or from a family in reprise.bases")
+    laws = checks() if isinstance(layer, SequenceLayer) else channel_checks()
+    findings = [_try(check, layer) for check in laws]
     if strict and any(f.verdict in ("fails", "stale excuse") for f in findings):
         raise Broken(type(layer).__name__, findings)
     return findings
 
 
-def _try(check, layer: SequenceLayer) -> Finding:
+def _try(check, layer: SequenceLayer | ChannelMixer) -> Finding:
     law, began = law_name(check), time.perf_counter()
     excuse = layer.excused.get(law)
     try:
