@@ -1,11 +1,12 @@
 """What else computes the same: torch's own layers, a copy through memory, and other libraries where they are."""
 import importlib.util
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Ways", "layer_baselines", "model_baselines", "operation_baselines", "update"]
+__all__ = ["Ways", "layer_baselines", "model_baselines", "module_pass", "operation_baselines", "update"]
 
 Ways = dict[str, Callable[[], object]]
 TORCH = {"elman": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
@@ -34,7 +35,8 @@ def layer_baselines(name: str, x: Tensor, kind_of_pass: str) -> Ways:
     if name == "mamba" and kind_of_pass != "step":
         for package, make in (("transformers", _transformers_mamba), ("mambapy", _mambapy)):
             if importlib.util.find_spec(package) is not None:
-                found[package] = _pass(make(x.shape[2]), x, kind_of_pass == "training")
+                method = make(x.shape[2])
+                found[package] = module_pass(method.__self__, method, x, kind_of_pass == "training")
     return found
 
 
@@ -61,12 +63,19 @@ def update(
     return run
 
 
-def _pass(run: Callable[[Tensor], Tensor], x: Tensor, training: bool) -> Callable[[], object]:
-    """Of a module's method: its gradients in the input and its parameters, or what it gives without."""
+def module_pass(module: nn.Module, run: Callable[[Tensor], Any], x: Tensor, training: bool) -> Callable[[], object]:
+    """Gradients of what `run`, the module or a method of it, gives (first) in the input and parameters; or that alone.
+    """
     if not training:
         return lambda: run(x)
     x, ones = x.detach().requires_grad_(), torch.ones_like(x)
-    return lambda: torch.autograd.grad(run(x), [x, *run.__self__.parameters()], ones, allow_unused=True)
+
+    def gradients():
+        y = run(x)
+        return torch.autograd.grad(y[0] if isinstance(y, tuple) else y, [x, *module.parameters()], ones,
+                                   allow_unused=True)
+
+    return gradients
 
 
 def _transformers_mamba(width: int) -> Callable[[Tensor], Tensor]:
@@ -84,8 +93,7 @@ def _mambapy(width: int) -> Callable[[Tensor], Tensor]:
 
 def _torch_layer(layer: nn.Module, x: Tensor, kind_of_pass: str) -> Callable[[], object]:
     if kind_of_pass == "training":
-        x, ones = x.detach().requires_grad_(), torch.ones_like(x)
-        return lambda: torch.autograd.grad(layer(x)[0], [x, *layer.parameters()], ones)
+        return module_pass(layer, layer, x, training=True)
     state = None
 
     def forward():

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from reprise.app.bench.clock import take_turns
 from reprise.app.bench.subjects import operation_pass
+from reprise.app.drawing.axes import written
 from reprise.app.drawing.frame import BOTTOM, LEFT, TOP, Axis, chart, look
 from reprise.app.drawing.labels import BESIDE, Place, beside_ends
 from reprise.app.drawing.markup import Markup, number, tag
@@ -94,4 +95,4 @@ def _picture(found: list[Growth]) -> Markup:
     told = "; ".join(f"{growth.name} T^{growth.order:.2f}" for growth in found)
     return chart("Time of one pass", f"Time against steps: {told}.",
                  Axis(across, log_ticks(across.low, across.high), units.count, "steps"),
-                 Axis(up, log_ticks(up.low, up.high), units.seconds, "seconds"), marks + beside_ends(ends))
+                 Axis(up, log_ticks(up.low, up.high), written, "seconds"), marks + beside_ends(ends))

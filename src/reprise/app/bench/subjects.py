@@ -6,9 +6,16 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from reprise.app.bench.baselines import Ways, layer_baselines, model_baselines, operation_baselines, update
+from reprise.app.bench.baselines import (
+    Ways,
+    layer_baselines,
+    model_baselines,
+    module_pass,
+    operation_baselines,
+    update,
+)
 from reprise.core.errors import InputError, suggest
-from reprise.core.state import map_state, named_tensors
+from reprise.core.state import count_bytes, map_state, named_tensors
 from reprise.layers import create_layer, list_layers
 from reprise.models.language_model import LanguageModel
 from reprise.testing.operations import backends_of, call, evaluate, list_operations, operation, usual_case
@@ -67,7 +74,8 @@ def operations(name: str, passes: tuple[str, ...], T: int) -> Iterator[Subject]:
         case = usual_case(name, 1 if kind_of_pass == "step" else T)
         arguments = map_state(Tensor.contiguous, case.arguments(torch.float32))
         first, training = next(named_tensors(arguments))[1], kind_of_pass == "training"
-        moved = _bytes(arguments) + _bytes(call(operation(name), arguments, case.marks, "auto", **case.options))
+        results = call(operation(name), arguments, case.marks, "auto", **case.options)
+        moved = count_bytes(arguments) + count_bytes(results)
         backends = ["auto"] if kind_of_pass == "step" else backends_of(name)[1:]
         ours = {backend: operation_pass(name, case, arguments, backend, training) for backend in backends}
         yield Subject("operation", name, _shape(first), kind_of_pass, ours,
@@ -82,7 +90,7 @@ def layers(name: str, passes: tuple[str, ...], T: int) -> Iterator[Subject]:
             torch.manual_seed(0)
             layer, x, training = create_layer(name, WIDTH), torch.randn(B, steps, WIDTH), kind_of_pass == "training"
             weights = sum(p.numel() for p in layer.parameters() if p.ndim > 1)
-            run = _step(layer, x) if kind_of_pass == "step" else _layer_pass(layer, x, training)
+            run = _step(layer, x) if kind_of_pass == "step" else module_pass(layer, layer, x, training)
             yield Subject("layer", name, _shape(x), kind_of_pass, {OURS: run},
                           layer_baselines(name, x, kind_of_pass), 4 * (2 * x.numel() + weights) * _ways(training),
                           2 * B * steps * weights * _ways(training))
@@ -129,13 +137,6 @@ def operation_pass(name: str, case: Any, arguments: tuple, backend: str, trainin
                                        allow_unused=True)
 
 
-def _layer_pass(layer: Any, x: Tensor, training: bool) -> Callable[[], object]:
-    if not training:
-        return lambda: layer(x)
-    x, ones = x.requires_grad_(), torch.ones_like(x)
-    return lambda: torch.autograd.grad(layer(x)[0], [x, *layer.parameters()], ones, allow_unused=True)
-
-
 def _step(layer: Any, x: Tensor) -> Callable[[], object]:
     layer.eval()
     state, x_t = layer.initial_state(1), x[:, 0].clone()
@@ -156,7 +157,3 @@ def _ways(training: bool) -> int:
 
 def _shape(z: Tensor) -> str:
     return " x ".join(map(str, z.shape))
-
-
-def _bytes(tree: Any) -> int:
-    return sum(z.nbytes for _, z in named_tensors(tree))

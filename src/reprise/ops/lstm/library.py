@@ -1,4 +1,4 @@
-"""The whole layer as one call of oneDNN or cuDNN, through torch, input and all: nothing else is as fast for a sequence.
+"""The whole layer as one call of oneDNN or cuDNN, through torch, input and all.
 
 A single step is many times slower than the definition, for the weights are laid out anew at every call. On a GPU
 products round to TF32 where `torch.backends.cudnn.allow_tf32` says so, which is torch's default.

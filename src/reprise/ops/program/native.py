@@ -1,4 +1,4 @@
-"""Statements as machine code for the processor at hand, made by LLVM in a tenth of a second."""
+"""Statements as machine code for the processor at hand, made by LLVM."""
 import ctypes
 from ctypes.util import find_library
 from typing import NamedTuple
