@@ -12,17 +12,9 @@ from reprise.layers.convolution.ckconv import CKConv
 from reprise.layers.convolution.multiresconv import MultiresConv
 from reprise.layers.convolution.trellisnet import TrellisNet
 from reprise.testing import prove
+from reprise.testing.by_hand import filled
 
 T = 50
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation left at zero."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
 
 
 def compare(layer, want, width, atol=1e-12):

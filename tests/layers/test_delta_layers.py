@@ -14,21 +14,9 @@ from reprise.layers.memory.deltanet_negative import DeltaNetNegative
 from reprise.layers.memory.deltaproduct import DeltaProduct
 from reprise.layers.memory.lightnet import LightNet
 from reprise.ops.delta_rule import Correction
+from reprise.testing.by_hand import filled, weights
 
 T = 40
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation left at zero or one."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
-
-
-def weights(layer) -> dict[str, np.ndarray]:
-    return {name: p.detach().numpy() for name, p in layer.named_parameters()}
 
 
 def sigmoid(z):

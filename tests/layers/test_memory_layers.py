@@ -11,21 +11,9 @@ from reprise.core.state import named_tensors
 from reprise.layers.memory.gated_deltanet import GatedDeltaNet
 from reprise.layers.memory.retnet import RetNet
 from reprise.layers.memory.rwkv.rwkv7 import RWKV7
+from reprise.testing.by_hand import filled, weights
 
 T = 40
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation left at zero."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
-
-
-def weights(layer) -> dict[str, np.ndarray]:
-    return {name: p.detach().numpy() for name, p in layer.named_parameters()}
 
 
 def sigmoid(z):

@@ -8,21 +8,9 @@ import torch
 from reprise.layers.attention.block_recurrent import BlockRecurrent
 from reprise.layers.attention.universal_transformer import UniversalTransformer
 from reprise.testing import prove
+from reprise.testing.by_hand import filled, weights
 
 T = 40
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation left at zero."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
-
-
-def weights(layer) -> dict[str, np.ndarray]:
-    return {name: p.detach().numpy() for name, p in layer.named_parameters()}
 
 
 def softmax(z):

@@ -11,17 +11,9 @@ from reprise.layers.memory.kernel import _weighted_mean
 from reprise.layers.memory.kernel._taylor import taylor
 from reprise.layers.memory.kernel.linear_attention import LinearAttention, phi
 from reprise.layers.registry import create_layer
+from reprise.testing.by_hand import filled
 
 T, D, H = 30, 8, 2
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation chose."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
 
 
 def by_head(layer, name: str, x) -> np.ndarray:

@@ -13,17 +13,9 @@ from reprise.layers.memory.learning.titans_gate import TitansGate
 from reprise.layers.memory.learning.titans_layer import TitansLayer
 from reprise.layers.memory.learning.titans_memory import TitansMemory
 from reprise.ops.delta_rule import Correction, delta_rule
+from reprise.testing.by_hand import filled
 
 T = 19
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation left at zero."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
 
 
 def softmax(z):

@@ -14,21 +14,9 @@ from reprise.layers.memory.gated.mamba2 import Mamba2
 from reprise.layers.memory.gated.mlstm import MLSTM
 from reprise.layers.registry import create_layer
 from reprise.ops.linear_attention import Association
+from reprise.testing.by_hand import filled, weights
 
 T = 40
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation left at zero."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
-
-
-def weights(layer) -> dict[str, np.ndarray]:
-    return {name: p.detach().numpy() for name, p in layer.named_parameters()}
 
 
 def assert_is(layer, loop, *options):

@@ -15,21 +15,9 @@ from reprise.layers.memory.rwkv.rwkv7_channel import RWKV7Channel
 from reprise.layers.memory.rwkv.temporal_perspectives import TemporalPerspectives
 from reprise.models.stack import Stack
 from reprise.testing import prove
+from reprise.testing.by_hand import filled, weights
 
 T = 30
-
-
-def filled(layer):
-    """In float64, with parameters that no initialisation left at zero."""
-    layer = layer.double()
-    with torch.no_grad():
-        for i, p in enumerate(layer.parameters()):
-            p.copy_(0.5 * torch.sin(torch.arange(p.numel()) * 1.3 + i).view_as(p))
-    return layer
-
-
-def weights(layer) -> dict[str, np.ndarray]:
-    return {name: p.detach().numpy() for name, p in layer.named_parameters()}
 
 
 def sigmoid(z):
