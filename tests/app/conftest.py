@@ -1,7 +1,9 @@
 """A made-up summary of a realistic comparison: twelve models, three seeds, one failed. No number was measured."""
 import math
 import random
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from reprise.app.findings.chance import pairs, spread
 from reprise.app.findings.summary import Summary
 from reprise.app.findings.verdict import verdict
+
+sys.path.insert(0, str(Path(__file__).parent))  # for page_reader.py
 
 # name, family, bits per byte at the end, noise over seeds, trained and streamed bytes a second, state, parameters
 MODELS = (

@@ -83,7 +83,7 @@ def test_a_folder_in_use_is_not_written_to(capsys, tmp_path, prose):
 
 def test_not_a_model(capsys, tmp_path):
     (tmp_path / "model.safetensors").write_text("surely not")
-    assert "not a reprise checkpoint" in refused(capsys, "generate", str(tmp_path))
+    assert "damaged or no safetensors" in refused(capsys, "generate", str(tmp_path))
 
 
 def test_train_generate_and_go_on(capsys, tmp_path, prose):
@@ -100,6 +100,15 @@ def test_train_generate_and_go_on(capsys, tmp_path, prose):
     assert written.startswith("line é") and len(written) > len("line é")
     (drawn,) = LanguageModel.from_pretrained(out).generate("line é", 20, temperature=0.8, top_p=0.95, seed=3)
     assert written == "line é" + drawn.decode(errors="replace") + "\n"
+
+
+def test_train_a_known_hybrid(capsys, tmp_path, prose):
+    out = str(tmp_path / "out")
+    size = ["--width", "8", "--depth", "3", "--batch", "2", "--length", "16", "--steps", "1", "--out", out]
+    for _ in range(2):  # the second time it is found done
+        assert ending(capsys, "train", str(prose), "--model", "samba", *size)[0] == 0
+    layers = [type(block.layer).__name__ for block in LanguageModel.from_pretrained(out).stack.blocks]
+    assert layers == ["Mamba", "LocalAttention", "Mamba"]
 
 
 def test_layers_lists_and_tells(capsys):

@@ -1,44 +1,15 @@
 """The report is one well-formed page without network or script, not too large, and escapes what it is given."""
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
+from page_reader import Page
 
+from reprise.app.drawing.markup import Markup, tag
+from reprise.app.drawing.scale import Scale, linear_ticks, log_ticks, spread_out
 from reprise.app.report import render_report, write_report
-from reprise.app.report.markup import Markup, tag
-from reprise.app.report.scale import Scale, linear_ticks, log_ticks, spread_out
 
-VOID = {"meta", "link", "br"}
 NASTY = "<script>alert(1)</script>\"'&\x00\u202e\ud800"
-
-
-class Page(HTMLParser):
-    """Every element opened is closed, in order; remembers what is where."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open, self.found, self.texts = [], [], []
-        self.feed(text)
-        self.close()
-        assert not self.open
-
-    def handle_starttag(self, name, attributes):
-        self.found.append((name, dict(attributes)))
-        if name not in VOID:
-            self.open.append(name)
-
-    def handle_endtag(self, name):
-        assert self.open.pop() == name
-
-    def handle_data(self, data):
-        self.texts.append((self.open[-1] if self.open else "", data))
-
-    def all(self, name) -> list[dict]:
-        return [attributes for found, attributes in self.found if found == name]
-
-    def text(self, *names) -> str:
-        return " ".join(data for name, data in self.texts if not names or name in names)
 
 
 def test_everything_is_there_in_order(made_up):

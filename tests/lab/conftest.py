@@ -1,5 +1,6 @@
-"""Makes chores.py importable, here and in the processes that run them."""
+"""Makes chores.py and trials importable, here and in the processes that run them; and app's page_reader.py."""
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "app")]

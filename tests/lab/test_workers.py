@@ -85,6 +85,12 @@ def test_a_killed_task_dies_alone(sign, why):
     assert values(events) == {0: 0, 1: 2, 2: 4}
 
 
+def test_ctrl_c_is_for_whoever_asked(capfd):
+    """It reaches every process of a terminal; whoever asked ends the others, which say nothing."""
+    assert values(run_tasks([Task("one", chores.be_interrupted)], 1)) == {"one": "went on"}
+    assert capfd.readouterr() == ("", "")
+
+
 def test_killed_in_the_midst_of_a_message():
     events = list(run_tasks([Task("bad", chores.die_halfway_through_a_message), *doubles(2)], 1))
     assert values(events, "failed") == {"bad": "killed by signal 9 (out of memory?)"}

@@ -34,6 +34,7 @@ class Verdict:
     high: float | None = None
     margin: float | None = None
     seeds: int = 0
+    parts: "tuple[Verdict, ...]" = ()
 
 
 def at_least(text: str, numbers: Seeds, margin: float) -> Claim:
@@ -86,12 +87,13 @@ def interval(numbers: Sequence[float]) -> tuple[float, float]:
 
 
 def _together(claim: Claim) -> Verdict:
-    parts = [weigh(part) for part in claim.parts]
+    parts = tuple(weigh(part) for part in claim.parts)
+    seeds = min(part.seeds for part in parts)
     for verdict in ("fails", "unclear"):
         found = [part for part in parts if part.verdict == verdict]
         if found:
-            return Verdict(claim.text, verdict, _said(found), seeds=min(part.seeds for part in parts))
-    return Verdict(claim.text, "holds", seeds=min(part.seeds for part in parts))
+            return Verdict(claim.text, verdict, _said(found), seeds=seeds, parts=parts)
+    return Verdict(claim.text, "holds", seeds=seeds, parts=parts)
 
 
 def _said(parts: Sequence[Verdict]) -> str:

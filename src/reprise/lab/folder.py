@@ -30,10 +30,10 @@ def claim(note: Path, what: str, about: dict[str, Any]) -> None:
 
 
 @contextmanager
-def sole_use(folder: Path) -> Iterator[None]:
+def sole_use(folder: Path, wait: bool = False) -> Iterator[None]:
     """Keeps other processes from working in `folder` meanwhile; a kill ends that too.
 
-    Raises InputError where another is at work already.
+    Raises InputError where another is at work already, unless told to wait for it.
     """
     if sys.platform == "win32":  # which has no such lock
         yield
@@ -42,7 +42,7 @@ def sole_use(folder: Path) -> Iterator[None]:
 
     with (folder / ".lock").open("w") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             raise InputError(f"{folder} is in use by another reprise; wait for it, or choose another --out") from error
         yield

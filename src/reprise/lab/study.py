@@ -12,6 +12,7 @@ from typing import Any
 
 from reprise.core.errors import InputError
 from reprise.lab.claims import Verdict, weigh
+from reprise.lab.figures import Figure
 from reprise.lab.options import override
 from reprise.lab.table import Table
 
@@ -30,11 +31,13 @@ class Study:
     The module has, in this order: a docstring with Paper, Claim, Here and Not here; `KEY`, the columns that say which
     cell a row is of; `Config`, a flat frozen dataclass whose defaults are the small tier; `SMOKE` (and `FULL`, where
     there is one), settings as on a command line; `cells(config)`; `measure(config, **cell)`; `claims(table)`; and
-    where it has a table to show, `TABLE`: the column that goes down, the one across, and the number in it.
+    where it has something to show, `TABLE`: the column that goes down, the one across, and the number in it; and
+    `FIGURES` (lab/figures.py).
     """
 
     module: str
-    settings: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()  # over those of the tier
+    tier: str = "small"
 
     def __post_init__(self) -> None:
         found = self._module
@@ -42,6 +45,8 @@ class Study:
         lacking += [f"'{part}' in its docstring" for part in SECTIONS if part not in self.about]
         if lacking:
             raise InputError(f"{self.module}: a study has {lacking[0]}, and this one has not")
+        if self.tier not in self.tiers:
+            raise InputError(f"{self.name} has no tier {self.tier!r}; it has {', '.join(self.tiers)}")
 
     @property
     def _module(self) -> ModuleType:
@@ -68,7 +73,12 @@ class Study:
 
     @cached_property
     def config(self) -> Any:
-        return override(self._module.Config(), self.settings)
+        return override(self._module.Config(), (*self.tiers[self.tier], *self.settings))
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The settings given, where they change anything about the tier."""
+        return () if self.config == override(self._module.Config(), self.tiers[self.tier]) else self.settings
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -78,13 +88,20 @@ class Study:
     def shown(self) -> tuple[str, str, str] | None:
         return getattr(self._module, "TABLE", None)
 
-    def tier(self, name: str) -> tuple[str, ...]:
-        """The settings of a tier: small (the defaults), smoke or full."""
-        known = {"small": (), "smoke": self._module.SMOKE, "full": getattr(self._module, "FULL", None)}
-        if known.get(name) is None:
-            there = [tier for tier, settings in known.items() if settings is not None]
-            raise InputError(f"{self.name} has no tier {name!r}; it has {', '.join(there)}")
-        return tuple(known[name])
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        return getattr(self._module, "FIGURES", ())
+
+    @property
+    def source(self) -> str:
+        """The file itself."""
+        return inspect.getsource(self._module)
+
+    @property
+    def tiers(self) -> dict[str, tuple[str, ...]]:
+        """Its tiers and their settings: small (the defaults), smoke, and full where there is one."""
+        full = {"full": self._module.FULL} if hasattr(self._module, "FULL") else {}
+        return {"small": (), "smoke": self._module.SMOKE, **full}
 
     def digest(self) -> str:
         """Rows belong together only where every setting agrees."""

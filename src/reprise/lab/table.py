@@ -30,12 +30,15 @@ class Table:
         return list(dict.fromkeys(row[column] for row in self.rows))
 
     def over_seeds(self, column: str, **about: Any) -> dict[int, float]:
-        """Seed -> number, for rows of which seed and `about` leave one each; nothing where no such cell has run."""
+        """Seed -> number, for rows of which seed and `about` leave one each; nothing where no such cell has run.
+
+        What was measured and is no number (null in the row) is NaN.
+        """
         found: dict[int, float] = {}
         for row in self.where(**about):
             if row["seed"] in found:
                 raise ValueError(f"{about} leaves several rows of seed {row['seed']}; say more of which are meant")
-            found[row["seed"]] = row[column]
+            found[row["seed"]] = nan if row[column] is None else row[column]
         return found
 
     def median(self, column: str, **about: Any) -> float:

@@ -1,5 +1,7 @@
 """Tasks in processes of their own, a few at a time: each begins afresh, reports as it goes, and may die alone."""
+import contextlib
 import multiprocessing
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -9,7 +11,7 @@ from typing import Any, Literal
 
 from reprise.core.errors import InputError
 
-__all__ = ["Event", "Task", "run_tasks"]
+__all__ = ["Event", "Task", "perform", "run_tasks"]
 
 Report = Callable[[Any], None]  # a task calls it with anything worth telling before it is done
 
@@ -85,12 +87,19 @@ def _ending(code: int) -> str:
 
 
 def _work(connection: Connection, work: Callable, arguments: tuple) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; whoever asked ends this process
+    with contextlib.suppress(BrokenPipeError):  # whoever asked is gone
+        perform(work, arguments, connection.send)
+
+
+def perform(work: Callable, arguments: tuple, send: Callable[[tuple[str, Any]], object]) -> None:
+    """Sends what `work` reports, and how it ended: every event but its task, whatever carries them."""
     try:
-        value = work(*arguments, lambda said: connection.send(("report", said)))
-        connection.send(("done", value))
+        value = work(*arguments, lambda said: send(("report", said)))
+        send(("done", value))
     except BrokenPipeError:
-        return  # whoever asked is gone
+        raise
     except Exception as error:  # whatever it is, the others go on and the reader is told
         place = traceback.extract_tb(error.__traceback__)[-1]
         said = f"{type(error).__name__}: {error}".partition("\n")[0]
-        connection.send(("failed", f"{said} ({place.filename.rpartition('/')[2]}:{place.lineno})"))
+        send(("failed", f"{said} ({place.filename.rpartition('/')[2]}:{place.lineno})"))

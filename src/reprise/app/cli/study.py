@@ -1,4 +1,4 @@
-"""Commands on studies: list, show, run."""
+"""Commands on studies: list, show, run, report."""
 from pathlib import Path
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from reprise.app.cli.entry import app
 
-studies = typer.Typer(no_args_is_help=True, help="Claims of papers as experiments that can fail: list, show, run.")
+studies = typer.Typer(no_args_is_help=True, help="Claims of papers as experiments: list, show, run, report.")
 app.add_typer(studies, name="study")
 Tier = Annotated[str, typer.Option(help="small, smoke (to see that it runs) or full, where there is one.")]
 Results = Annotated[Path, typer.Option("--out", help="Folder of results.")]
@@ -34,6 +34,8 @@ def study_run(
     settings: Annotated[list[str] | None, typer.Argument(help="key=value, over those of the tier.")] = None, *,
     tier: Tier = "small",
     jobs: Annotated[int, typer.Option(min=0, help="Cells computed at once; 0 for one a core.")] = 0,
+    engine: Annotated[str, typer.Option(help="processes of this machine, or ray: a cluster, that of RAY_ADDRESS or a "
+                                             "local one.")] = "processes",
     out: Results = Path("results"),
 ) -> None:
     """Measure what is missing, weigh the claims. Stopped or killed, the same command goes on where it was.
@@ -42,5 +44,17 @@ def study_run(
     """
     from reprise.app.study import find_study, run_study
 
-    if not run_study(find_study(name, tier, settings or ()), out, jobs):
+    if not run_study(find_study(name, tier, settings or ()), out, jobs, engine):
         raise typer.Exit(1)
+
+
+@studies.command("report")
+def study_report(
+    out: Results = Path("results"), *,
+    papers: Annotated[Path, typer.Option(help="The list of papers.")] = Path("papers.csv"),
+    update: Annotated[bool, typer.Option("--update", help="Write the verdicts into the list of papers first.")] = False,
+) -> None:
+    """A site below the results, to be read without a network: a page a study, an index of all papers."""
+    from reprise.app.study import report_studies
+
+    report_studies(out, papers, update)

@@ -27,7 +27,9 @@ def axis(numbers: Iterable[float], start: float, end: float, title: str, *, log:
 def written(value: float) -> str:
     """Short enough for a tick.
 
-    >>> written(0.25), written(20_000)
-    ('0.25', '20 k')
+    >>> written(0.25), written(20_000), written(0.001)
+    ('0.25', '20 k', '1e-3')
     """
-    return units.count(value) if abs(value) >= 1e4 else f"{value:.3g}"
+    if 0 < abs(value) < 0.01:
+        return f"{value:.1e}".replace(".0e", "e").replace("e-0", "e-")
+    return units.count(value) if abs(value) >= 1e4 else f"{value:.4g}"

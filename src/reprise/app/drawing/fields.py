@@ -1,5 +1,6 @@
 """Figures whose places have names: bars, and the fields of a heat map. As high as they need to be."""
 from collections.abc import Sequence
+from math import cos, degrees, radians, sin
 
 from reprise.app.drawing.axes import axis, written
 from reprise.app.drawing.frame import WIDTH, look, picture, short, text_width, under
@@ -9,10 +10,10 @@ from reprise.lab.figures import Figure, Point
 
 __all__ = ["bars", "heat_map"]
 
-LEFT, RIGHT, TOP = 112, WIDTH - 14, 26  # names stand left of the picture
+LEFT, RIGHT, TOP = 134, WIDTH - 14, 26  # names stand left of the picture
 BAR, FIELD, APART = 16, 24, 8  # pixels: how high a bar and a field are, and how far groups stand apart
-UPRIGHT = 60  # degrees that names above columns are turned by, where they have no room
-DEEP = 0.55  # of the scale, from which on the ink on a field is light
+UPRIGHT = radians(60)  # that names above columns are turned by, where they have no room
+DEEP = 0.7  # of the scale, from which on the ink on a field is light
 
 
 def bars(title: str, figure: Figure, shown: Sequence[Point]) -> Markup:
@@ -65,16 +66,18 @@ def heat_map(title: str, figure: Figure, shown: Sequence[Point]) -> Markup:
     """A field each, deep where the number is large; the number stands in it where there is room."""
     down, across = (list(dict.fromkeys(str(p[place]) for p in shown)) for place in (0, 1))
     low, high = _limits([p.middle for p in shown])
-    width = (RIGHT - LEFT) / len(across)
-    turned = any(text_width(short(name)) > width for name in across)
-    top = 26.0 + (max(text_width(short(name)) for name in across) * 0.87 if turned else 14)
+    longest, width = max(text_width(short(name)) for name in across), (RIGHT - LEFT) / len(across)
+    turned = longest > width
+    if turned:  # the last name leans beyond its column
+        width = (RIGHT - LEFT - longest * cos(UPRIGHT)) / len(across)
+    top = 26 + (longest * sin(UPRIGHT) if turned else 14)
     marks = [_above(name, LEFT + (column + 0.5) * width, top - 8, turned) for column, name in enumerate(across)]
     for row, name in enumerate(down):
         label = {"class": "tick", "x": LEFT - 8, "y": top + row * FIELD + 16, "text-anchor": "end"}
         marks.append(tag("text", label, short(name)))
     for point in shown:
         place = LEFT + across.index(str(point.across)) * width, top + down.index(str(point.by)) * FIELD
-        marks.append(_field(point, place, width, (point.middle - low) / ((high - low) or 1)))
+        marks.append(_field(point, place, width, max(point.middle - low, 0.0) / ((high - low) or 1)))
     scale = f"{figure.number}: pale {written(low)}, deep {written(high)}"
     told = "; ".join(f"{p.by} {p.across} {p.middle:.3g}" for p in shown)
     marks.append(tag("text", {"class": "tick", "x": 4, "y": 12}, scale))
@@ -83,15 +86,15 @@ def heat_map(title: str, figure: Figure, shown: Sequence[Point]) -> Markup:
 
 
 def _limits(numbers: Sequence[float]) -> tuple[float, float]:
-    """From nought to one where all of them may be shares of something; else from the least to the greatest."""
+    """From nought to one where they are shares of something, or scaled so that chance is nought; else what there is."""
     low, high = min(numbers), max(numbers)
-    return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+    return (0.0, 1.0) if low >= -0.1 and high <= 1 else (low, high)
 
 
 def _above(name: str, x: float, y: float, turned: bool) -> Markup:
     if not turned:
         return under(short(name), x, y)
-    turn = f"rotate({-UPRIGHT} {x:.1f} {y:.1f})"
+    turn = f"rotate({-degrees(UPRIGHT):.0f} {x:.1f} {y:.1f})"
     return tag("text", {"class": "tick", "x": x, "y": y, "transform": turn}, short(name))
 
 

@@ -1,6 +1,5 @@
 """Figures of studies, drawn from rows: one function for lines and marks in a frame, each a shape of its own."""
 from collections.abc import Callable, Sequence
-from itertools import groupby
 
 from reprise.app.drawing.axes import axis, written
 from reprise.app.drawing.fields import bars, heat_map
@@ -15,13 +14,14 @@ __all__ = ["curve", "draw", "scatter"]
 
 def draw(figure: Figure, table: Table, note: str = "") -> list[Markup]:
     """Its pictures, those that have anything to show; `note` goes to the end of their titles."""
-    found = [(f"{title}{note}", points(figure, rows)) for title, rows in figure.parts(table)]
+    found = [(f"{title}{note}", [p for p in points(figure, rows) if _drawable(p, figure)])
+             for title, rows in figure.parts(table)]
     return [SHAPES[figure.shape](title, figure, shown) for title, shown in found if shown]
 
 
 def curve(title: str, figure: Figure, shown: Sequence[Point]) -> Markup:
     """A line each, with its range over seeds behind it."""
-    lines = _lines(figure, shown)
+    lines = _lines(shown)
     across = axis((p.across for p in shown), LEFT, BESIDE, figure.across, log="x" in figure.log, room=0)
     up = axis(_reach(shown), BOTTOM, TOP, figure.number, log="y" in figure.log)
     ranges, ways, ends = [], [], []
@@ -38,7 +38,6 @@ def curve(title: str, figure: Figure, shown: Sequence[Point]) -> Markup:
 
 def scatter(title: str, figure: Figure, shown: Sequence[Point]) -> Markup:
     """A point each, with its range over seeds."""
-    shown = [p for p in shown if _drawable(p, figure)]
     across = axis((p.across for p in shown), LEFT, WIDTH - 14, figure.across, log="x" in figure.log, room=0.12)
     up = axis(_reach(shown), BOTTOM, TOP, figure.number, log="y" in figure.log, room=0.12)
     marks, names = [], []
@@ -55,15 +54,16 @@ def scatter(title: str, figure: Figure, shown: Sequence[Point]) -> Markup:
                  marks + around_points(names))
 
 
-def _lines(figure: Figure, shown: Sequence[Point]) -> dict[str, list[Point]]:
-    order = list(dict.fromkeys(str(p.by) for p in shown))
-    ranked = sorted((p for p in shown if _drawable(p, figure)), key=lambda p: (order.index(str(p.by)), p.across))
-    return {name: list(line) for name, line in groupby(ranked, lambda p: str(p.by))}
+def _lines(shown: Sequence[Point]) -> dict[str, list[Point]]:
+    lines: dict[str, list[Point]] = {}
+    for point in sorted(shown, key=lambda p: p.across):
+        lines.setdefault(str(point.by), []).append(point)
+    return {name: lines[name] for name in dict.fromkeys(str(p.by) for p in shown)}
 
 
 def _drawable(point: Point, figure: Figure) -> bool:
     """What is not positive has no place on a logarithmic axis."""
-    return (point.across > 0 or "x" not in figure.log) and (point.middle > 0 or "y" not in figure.log)
+    return ("x" not in figure.log or point.across > 0) and ("y" not in figure.log or point.middle > 0)
 
 
 def _range(line: Sequence[Point], across: Axis, up: Axis, rank: int) -> Markup:

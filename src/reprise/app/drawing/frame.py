@@ -11,7 +11,7 @@ __all__ = [
 ]
 
 WIDTH, HEIGHT = 480, 330
-LEFT, TOP, BOTTOM = 40, 26, 290
+LEFT, TOP, BOTTOM = 44, 26, 290
 HUES = 7
 LONGEST = 14  # letters of a name in a chart
 Looks = Mapping[str, str]  # name -> classes

@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 from reprise.app.drawing.frame import Looks
 from reprise.app.drawing.markup import Markup, tag
+from reprise.app.drawing.page import scrolled, table
 from reprise.app.drawing.scale import Scale
 from reprise.app.findings import units
 from reprise.app.findings.leaderboard import COLUMNS, Row, interval, rows

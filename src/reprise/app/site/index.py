@@ -30,7 +30,7 @@ find();
 def index_page(studies: Mapping[str, tuple[Study, Sequence[str]]], papers: Sequence[Paper]) -> str:
     """studies: place -> the study and the verdict of each of its claims, none where it has not run."""
     found = [verdict for _, verdicts in studies.values() for verdict in verdicts]
-    told = f"{len(studies)} studies with {len(found)} claims: {counted(found)}." if found else "No study has run yet."
+    told = f"{len(found)} claims weighed: {counted(found)}." if found else "No study has run yet."
     parts = [
         tag("header", None, tag("p", {"class": "kicker"}, "reprise study"), tag("h1", None, "Claims that can fail"),
             tag("p", {"class": "verdict"}, told), tag("p", {"class": "meta"}, ABOUT)),
@@ -55,14 +55,14 @@ def _search() -> Markup:
 
 
 def _papers(papers: Sequence[Paper], studies: Mapping[str, tuple[Study, Sequence[str]]]) -> Markup:
-    titles = [("paper", "words"), ("", "words"), ("room", None), ("status", None), ("verdict", "words")]
+    titles = [("name", "words"), ("title", "words"), ("room", "left"), ("status", "left"), ("verdict", "words")]
     lines = []
     for paper in papers:
         place = place_of(paper)
         status = _link(place, paper["status"]) if place in studies else paper["status"]
         title = linked(f"{paper['title']} arXiv:{paper['arxiv']}" if paper["arxiv"] else paper["title"])
         verdicts = studies[place][1] if place in studies else ()
-        lines.append([(paper["slug"], "words"), (title, "words"), (paper["room"], None), (status, None),
+        lines.append([(paper["slug"], "words"), (title, "words"), (paper["room"], "left"), (status, "left"),
                       (_counts(verdicts) if verdicts else "", "words")])
     return tag("div", {"id": "papers"}, scrolled("Papers", table(titles, lines)))
 

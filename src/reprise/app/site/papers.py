@@ -18,7 +18,7 @@ KINDS = ("holds", "fails", "unclear")
 def read_papers(path: Path) -> list[Paper]:
     """Raises InputError where there is no such file, or it is of something else."""
     if not path.is_file():
-        raise InputError(f"{path}: there is no such file here; run this at the root of the repository, or give --papers")
+        raise InputError(f"{path}: there is no such file here; run this where papers.csv lies, or give --papers")
     with path.open(newline="", encoding="utf-8") as file:
         papers = list(csv.DictReader(file))
     if lacking := COLUMNS - (papers[0].keys() if papers else set()):

@@ -15,9 +15,9 @@ from reprise.lab.table import Table
 __all__ = ["linked", "study_page"]
 
 PAPER = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
-VERDICTS = ("An interval is of the median over seeds (bootstrap, 95 %); a claim holds where all of it is on the claimed "
-            "side of the margin, fails where none of it is, and else is unclear.")
-FIGURES = "Medians over seeds; what is pale around a line, or thin across a bar or a point, reaches from least to greatest."
+VERDICTS = ("An interval is of the median over seeds (bootstrap, 95 %). A claim holds where all of it is on the "
+            "claimed side of the margin, fails where none of it is, and is unclear else.")
+FIGURES = "Medians over seeds. What is pale around a line, or thin across a bar or point, is their range."
 OTHERS = "The same claims where somebody changed settings; the verdict above is not theirs."
 
 
@@ -58,10 +58,15 @@ def _results(run: Run) -> list[Markup | None]:
 def _verdicts(verdicts: Sequence[Verdict]) -> Markup:
     titles = [("claim", "words"), ("verdict", None), ("estimate", None), ("interval", None), ("margin", None),
               ("seeds", None), ("why", "words")]
-    return scrolled("Verdicts", table(titles, [[
-        (verdict.text, "words"), (coloured(verdict.verdict), None), (_short(verdict.estimate), None),
-        (_interval(verdict.low, verdict.high), None), (_short(verdict.margin), None), (verdict.seeds, None),
-        (verdict.why, "words")] for verdict in verdicts]))
+    return scrolled("Verdicts", table(titles, [
+        line for verdict in verdicts
+        for line in (_verdict(verdict, "words"), *(_verdict(part, "words part") for part in verdict.parts))]))
+
+
+def _verdict(verdict: Verdict, kind: str) -> list[Cell]:
+    return [(verdict.text, kind), (coloured(verdict.verdict), None), (_short(verdict.estimate), None),
+            (_interval(verdict.low, verdict.high), None), (_short(verdict.margin), None), (verdict.seeds, None),
+            (verdict.why if not verdict.parts else "", "words")]
 
 
 def _others(rows: Sequence[dict[str, str]]) -> Markup:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from reprise.lab.claims import all_hold, at_least, at_most, exceeds
+from reprise.lab.figures import bars, curve
 
 KEY = ("arm", "seed")
 TABLE = ("arm", "seed", "score")
+FIGURES = (bars("arm", "score"), curve("seed", "score", "arm", title="Score of each seed"))
 SMOKE = ("seeds=1",)
 
 
@@ -33,6 +35,12 @@ def cells(c):
 def measure(c, arm, seed):
     if c.broken == "error" and (arm, seed) == ("plain", 1):
         raise ValueError("this cell is broken")
+    if c.broken == "nan" and (arm, seed) == ("plain", 1):
+        return {"score": float("nan")}
+    if c.broken == "object" and (arm, seed) == ("plain", 1):
+        return {"score": object()}
+    if c.broken == "clash":
+        return {"seed": 7, "score": 0.0}
     if c.broken == "kill" and (arm, seed) == ("plain", 1):
         os.kill(os.getpid(), signal.SIGKILL)
     return {"score": 0.01 * seed + (c.gain if arm == "better" else 0.0)}

@@ -1,0 +1,1 @@
+"""A family of one study, for the tests."""
