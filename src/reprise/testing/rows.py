@@ -3,6 +3,8 @@
 A row is the last dimension at one (batch, time, head ...). Its error is the largest in it over the row's size (root
 mean square), so a row that was zeroed, or off by a little at one time step only, cannot drown in the others.
 """
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Inexact
 from torch import Tensor
@@ -42,12 +44,18 @@ def assert_rows_agree(got: Tensor, want: Tensor, name: str = "result", tolerance
     _judge(row_errors(got, want), torch.tensor(tolerance), name, "of the row's size")
 
 
-def assert_rows_as_good(got: Tensor, loop: Tensor, exact: Tensor, name: str = "result", factor: float = 4.0) -> None:
+def assert_rows_as_good(
+    got: Tensor, loop: Tensor | Sequence[Tensor], exact: Tensor, name: str = "result", factor: float = 4.0
+) -> None:
     """A fast path's worst row is at most `factor` times as far from the truth as the plain loop's.
 
-    got: the fast path, loop: the plain loop in the same precision, exact: the plain loop in float64.
+    got: the fast path, loop: the plain loop in the same precision, or several such loops, of which the worst row
+    counts, exact: the plain loop in float64.
     """
-    allowed = factor * row_errors(loop, exact).flatten().amax(0, keepdim=True) if exact.numel() else torch.zeros(1)
+    loops = [loop] if isinstance(loop, Tensor) else loop
+    allowed = torch.zeros(1, dtype=torch.float64)
+    if exact.numel():
+        allowed = factor * torch.stack([row_errors(rough, exact).max() for rough in loops]).amax(0, keepdim=True)
     floor = FLOOR * torch.finfo(got.dtype).eps
     unit = f"of the row's size ({factor:g} times the loop's worst)"
     _judge(row_errors(got, exact), allowed.clamp_min(floor), name, unit)
