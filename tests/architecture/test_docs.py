@@ -7,6 +7,9 @@ from types import ModuleType
 import pytest
 
 from reprise.app.pages import stale_pages
+from reprise.layers import list_channels, list_layers
+from reprise.testing import channel_checks, checks
+from reprise.testing.operations import list_operations
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -46,6 +49,16 @@ def test_links_lead_somewhere(page):
 def test_pages_of_layers_say_what_the_layers_say():
     stale = [path.name for path in stale_pages(ROOT / "docs/layers")]
     assert not stale, f"{stale} say other than the layers do; run `reprise pages`"
+
+
+@pytest.mark.parametrize(("what", "counted"), [
+    ("sequence layers", [list_layers]), ("channel mixers", [list_channels]),
+    ("operations, each beside its plain definition", [list_operations]),
+    ("laws of a layer, of a channel mixer", [checks, channel_checks]),
+])
+def test_readme_counts_right(what, counted):
+    (said,) = re.findall(rf"^\| {what} \| ([\d, ]+) \|", README.read_text(), re.M)
+    assert [int(number) for number in said.split(",")] == [len(count()) for count in counted]
 
 
 def test_readme_is_short():
