@@ -1,0 +1,157 @@
+"""Gradients without going back in time: what a memory owes to the parameters is carried forward beside it."""
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.func import functional_call, vjp, vmap
+
+from reprise.bases.cell import Cell
+from reprise.core.errors import InputError
+from reprise.core.state import map_state, named_tensors, refill
+
+__all__ = ["Carried", "RealTime"]
+
+PLACES = 8  # where the layout of a cell is looked at
+
+
+class Carried(NamedTuple):
+    """What goes from step to step: a row's memory, and its derivative by each parameter that it depends on."""
+
+    memory: Float[Tensor, "B M N"]  # M numbers a unit
+    owed: dict[str, Float[Tensor, "B M _"]]  # of every parameter, flattened: d memory of the one unit that it concerns
+
+
+class RealTime:
+    """Exact real-time recurrent learning of a cell whose units do not see each other's memory.
+
+    Where every parameter concerns one unit, what a memory owes to all of them is as large as they are, and moves on by
+
+        S_t = J_t S_{t-1} + dm_t / dtheta,   J_t = dm_t / dm_{t-1} of the unit that theta concerns
+
+    so that the gradient of a loss at any step is there at that step, in memory that does not grow with time. The sum
+    over steps is that of backpropagation through the whole sequence, while parameters stay what they are.
+
+    Raises InputError for a layer that looks back by other ways, and for one whose units see each other.
+    Source  Williams & Zipser 1989; for gated cells Irie et al. 2023, arXiv:2305.19044, sec. 3   (irie2023exploring)
+
+    >>> cell = create_layer("elementwise_lstm", 8)
+    >>> online = RealTime(cell)
+    >>> carried = online.start(batch=2)
+    >>> for x_t in torch.randn(100, 2, 8):
+    ...     y_t, carried = online.step(x_t, carried, lambda y: y.square().mean())   # adds to every p.grad
+    """
+
+    def __init__(self, cell: Cell):
+        name = type(cell).__name__
+        if not isinstance(cell, Cell) or cell.local is not None or type(cell).through_time is not Cell.through_time:
+            raise InputError(f"RealTime: expected a cell that looks back by its memory alone, got {name}; "
+                             "elementwise_lstm, columnar and indrnn are such")
+        self.cell = cell
+        self.unit = self._units()
+
+    def start(self, batch: int) -> Carried:
+        """Before the first step, and after a reset: nothing is owed."""
+        memory = self._stacked(self.cell.initial_memory(batch)).detach()
+        sizes = {name: self.cell.get_parameter(name).numel() for name in self.unit}
+        return Carried(memory, {name: memory.new_zeros(*memory.shape[:2], n) for name, n in sizes.items()})
+
+    def step(
+        self, x: Float[Tensor, "B D"], carried: Carried, loss: Callable[[Float[Tensor, "B D"]], Tensor] | None = None
+    ) -> tuple[Float[Tensor, "B D"], Carried]:
+        """One step: the output, and what is carried on. Gradients of `loss` of the output, if any, are added up in
+        the parameters' `grad`, as `backward` does; the output itself has none.
+        """
+        carried = self._advance(x, carried)
+        memory = carried.memory.clone().requires_grad_()
+        with torch.enable_grad():
+            read = map_state(lambda r: r[:, None], self.cell.emit(self._tree(memory)))
+            y = self.cell.readout(read, x[:, None])[:, 0]
+            if loss is not None:
+                self._collect(loss(y), memory, carried)
+        return y.detach(), carried
+
+    @torch.no_grad()
+    def _advance(self, x: Tensor, carried: Carried) -> Carried:
+        parameters = {name: self.cell.get_parameter(name).detach() for name in self.unit}
+        parts = carried.memory.shape[1]
+
+        def one(x: Tensor, memory: Tensor):
+            """Of one row: the next memory; and its derivatives, part by part, summed over units."""
+            after, back = vjp(lambda p, m: self._next(x, m, p), parameters, memory)
+            ones = torch.eye(parts, dtype=after.dtype, device=after.device)[:, :, None].expand(-1, -1, after.shape[1])
+            direct, through = vmap(back)(ones)
+            return after, direct, through
+
+        after, direct, J = vmap(one)(x, carried.memory)  # (B M N); of parameters (B M ...); (B M M N)
+        owed = {}
+        for name, S in carried.owed.items():
+            moved = torch.einsum("bpqs,bqs->bps", J[..., self.unit[name]], S)
+            owed[name] = moved + direct[name].flatten(2)
+        return Carried(after, owed)
+
+    def _collect(self, loss: Tensor, memory: Tensor, carried: Carried) -> None:
+        outer = [(name, p) for name, p in self.cell.named_parameters() if p.requires_grad]
+        wanted = torch.autograd.grad(loss, [memory, *(p for _, p in outer)], allow_unused=True, materialize_grads=True)
+        for (name, p), gradient in zip(outer, wanted[1:], strict=True):
+            if name in carried.owed:
+                share = (wanted[0][..., self.unit[name]] * carried.owed[name]).sum((0, 1))
+                gradient = gradient + share.view_as(p)
+            p.grad = gradient if p.grad is None else p.grad + gradient
+
+    def _next(self, x: Float[Tensor, "D"], memory: Float[Tensor, "M N"], parameters: dict[str, Tensor]) -> Tensor:
+        return functional_call(_Advance(self.cell), {f"cell.{n}": p for n, p in parameters.items()}, (x, memory, self))
+
+    @torch.no_grad()
+    def _units(self) -> dict[str, Int[Tensor, "_"]]:
+        """Which unit every number of every parameter concerns; parameters that concern none only read the memory out.
+
+        Found at several places, since a unit may rest at one: see `_concerned`.
+        """
+        g, found = torch.Generator().manual_seed(0), {}
+        like = next(self.cell.parameters())
+        parameters = {name: p.detach() for name, p in self.cell.named_parameters() if p.requires_grad}
+        start = self._stacked(self.cell.initial_memory(1))[0]
+        for _ in range(PLACES):
+            x = torch.randn(self.cell.width, generator=g).to(like)
+            memory = start + torch.randn(start.shape, generator=g).to(start)
+            after, back = vjp(lambda p, m, x=x: self._next(x, m, p), parameters, memory)
+            weights = torch.linspace(1, 2, after.shape[1]).to(after)
+            weighed = [back((weights**power).expand_as(after)) for power in (0, 1, 2)]
+            self._concerned("each other's memory", *(w[1] for w in weighed))
+            for name in parameters:
+                unit = self._concerned(f"each other through {name!r}", *(w[0][name].flatten() for w in weighed))
+                found[name] = torch.maximum(unit, found.get(name, unit))
+        return {name: unit.clamp(min=0) for name, unit in found.items() if (unit >= 0).any()}
+
+    def _concerned(self, what: str, plain: Tensor, once: Tensor, twice: Tensor) -> Int[Tensor, "..."]:
+        """From derivatives of the sum over units, of that with weights from 1 to 2, and with their squares: the unit
+        whose weight explains them, -1 where there is none. If several units were concerned, none would explain both.
+        """
+        weight = torch.where(plain != 0, once / torch.where(plain != 0, plain, 1), 1)
+        near = 1e-3 * float(twice.abs().max())
+        if not (torch.allclose(weight * plain, once, atol=near) and torch.allclose(weight * once, twice, atol=near)):
+            raise InputError(f"RealTime: units of {type(self.cell).__name__} see {what}; expected elementwise "
+                             "recurrence, as in elementwise_lstm, columnar or indrnn")
+        units = self._stacked(self.cell.initial_memory(0)).shape[2]
+        return torch.where(plain != 0, ((weight - 1) * (units - 1)).round().long(), -1)
+
+    def _stacked(self, memory) -> Float[Tensor, "B M N"]:
+        return torch.stack([part for _, part in named_tensors(memory)], 1)
+
+    def _tree(self, memory: Float[Tensor, "B M N"]):
+        return refill(self.cell.initial_memory(0), memory.unbind(1))
+
+
+class _Advance(torch.nn.Module):
+    """One step of one row, as a module, so that its parameters can be given."""
+
+    def __init__(self, cell: Cell):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x: Tensor, memory: Tensor, owner: RealTime) -> Tensor:
+        p = self.cell.project(x[None, None])
+        p = tuple(z[:, 0] for z in p) if isinstance(p, tuple) else p[:, 0]
+        return owner._stacked(self.cell.advance(p, owner._tree(memory[None])))[0]
