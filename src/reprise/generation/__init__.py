@@ -1,0 +1,1 @@
+"""What a trained model does step by step: decoding, and learning while it reads."""
