@@ -38,7 +38,15 @@ def test_no_effect_never_holds(by):
 def test_gaps_are_of_the_same_seed():
     one, other = seeds(10.0, 20.0, 30.0), seeds(9.0, 19.0, 29.0)
     assert weigh(exceeds("by one", one, other, 0.99)).verdict == "holds"
-    assert weigh(exceeds("by one", one, {1: 19.0, 2: 29.0}, 0.99)).why == "2 of 3 seeds"
+    assert weigh(exceeds("by one", one, {1: 19.0, 2: 29.0}, 0.99)).why == "1 of 3 cells missing"
+
+
+def test_cells_that_failed_may_be_those_that_matter():
+    cells = [{"arm": "a", "seed": seed} for seed in range(10)]
+    table = Table([{"arm": "a", "seed": seed, "score": 1.0} for seed in range(3)], cells)
+    verdict = weigh(at_least("survivors are good", table.over_seeds("score", arm="a"), 0.5))
+    assert (verdict.verdict, verdict.why) == ("unclear", "7 of 10 cells missing")
+    assert weigh(at_least("all", Table(table.rows, cells[:3]).over_seeds("score", arm="a"), 0.5)).verdict == "holds"
 
 
 def test_parts_hold_together_or_say_which_does_not():

@@ -13,12 +13,16 @@ LEAST_SEEDS, DRAWS, LEVEL = 3, 2000, 0.95
 
 @dataclass(frozen=True)
 class Claim:
-    """That the median of `numbers`, one a seed, is at least `margin` (at most, where `below`); or all its `parts`."""
+    """That the median of `numbers`, one a seed, is at least `margin` (at most, where `below`); or all its `parts`.
+
+    missing: cells of the grid that should have given a number as well.
+    """
 
     text: str
     numbers: tuple[float, ...] = ()
     margin: float = 0.0
     below: bool = False
+    missing: int = 0
     parts: "tuple[Claim, ...]" = ()
 
 
@@ -39,17 +43,18 @@ class Verdict:
 
 def at_least(text: str, numbers: Seeds, margin: float) -> Claim:
     """The number is `margin` or more."""
-    return Claim(text, tuple(numbers.values()), margin)
+    return Claim(text, tuple(numbers.values()), margin, missing=_missing(numbers))
 
 
 def at_most(text: str, numbers: Seeds, margin: float) -> Claim:
     """The number is `margin` or less."""
-    return Claim(text, tuple(numbers.values()), margin, below=True)
+    return Claim(text, tuple(numbers.values()), margin, below=True, missing=_missing(numbers))
 
 
 def exceeds(text: str, better: Seeds, worse: Seeds, by: float) -> Claim:
-    """One number exceeds the other by `by` or more, seed by seed; a seed that only one of them has run is left out."""
-    return Claim(text, tuple(better[seed] - worse[seed] for seed in better if seed in worse), by)
+    """One number exceeds the other by `by` or more, seed by seed; both must have run the same."""
+    gaps = tuple(better[seed] - worse[seed] for seed in better if seed in worse)
+    return Claim(text, gaps, by, missing=max(_missing(better), _missing(worse), len(better.keys() ^ worse.keys())))
 
 
 def all_hold(text: str, parts: Sequence[Claim]) -> Claim:
@@ -60,11 +65,14 @@ def all_hold(text: str, parts: Sequence[Claim]) -> Claim:
 def weigh(claim: Claim) -> Verdict:
     """Holds if the whole bootstrap interval of the median is on the claimed side of the margin, fails if none of it is.
 
-    Fewer than three seeds decide nothing, and neither does a number that is not finite.
+    Fewer than three seeds decide nothing, and neither does a number that is not finite, nor the rest of a grid of which
+    cells are missing: those that failed may be those that matter.
     """
     if claim.parts:
         return _together(claim)
     count = len(claim.numbers)
+    if claim.missing:
+        return Verdict(claim.text, "unclear", f"{claim.missing} of {claim.missing + count} cells missing", seeds=count)
     if count < LEAST_SEEDS:
         return Verdict(claim.text, "unclear", f"{count} of {LEAST_SEEDS} seeds", seeds=count)
     if not np.isfinite(claim.numbers).all():
@@ -84,6 +92,10 @@ def interval(numbers: Sequence[float]) -> tuple[float, float]:
     rest = (1 - LEVEL) / 2
     low, high = np.quantile(np.median(drawn, 1), [rest, 1 - rest])
     return float(low), float(high)
+
+
+def _missing(numbers: Seeds) -> int:
+    return getattr(numbers, "missing", 0)
 
 
 def _together(claim: Claim) -> Verdict:

@@ -71,7 +71,7 @@ class Run:
                 yield event
 
     def table(self) -> Table:
-        return Table(self.rows())
+        return Table(self.rows(), self.study.cells())
 
     def verdicts(self) -> list[Verdict]:
         """Every claim, weighed by the rows there are."""
@@ -91,8 +91,8 @@ class Run:
                 for verdict in self.verdicts()]
         self.folder.mkdir(parents=True, exist_ok=True)
         with sole_use(self.folder, wait=True):
-            others = [row for row in read_verdicts(self.folder)
-                      if (row["study"], row["digest"]) != (about["study"], about["digest"])]
+            others = [row for row in read_verdicts(self.folder) if any(
+                row[name] != about[name] for name in ("study", "tier", "settings"))]
             rows = sorted([*others, *mine], key=lambda row: (row["study"], row["tier"], row["settings"]))
             _write_verdicts(self.folder / "verdicts.csv", rows)
 

@@ -1,4 +1,5 @@
 """A study as the lab sees it: a module with a grid, a measurement of one cell, and claims about the table."""
+import ast
 import dataclasses
 import hashlib
 import importlib
@@ -19,6 +20,7 @@ from reprise.lab.table import Table
 __all__ = ["Study"]
 
 PARTS = ("KEY", "Config", "SMOKE", "cells", "measure", "claims")
+SHOWN = ("SMOKE", "FULL", "TABLE", "FIGURES")
 SECTIONS = ("Paper", "Claim", "Here", "Not here")
 
 Cell = dict[str, Any]
@@ -104,18 +106,32 @@ class Study:
         return {"small": (), "smoke": self._module.SMOKE, **full}
 
     def digest(self) -> str:
-        """Rows belong together only where every setting agrees."""
-        text = json.dumps(dataclasses.asdict(self.config), sort_keys=True)
+        """Rows belong together only where every setting agrees, and what measures them."""
+        text = json.dumps(dataclasses.asdict(self.config), sort_keys=True) + self.measuring
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
+    @cached_property
+    def measuring(self) -> str:
+        """The study's code without what does not touch a row: docstring, defaults, claims, what is shown.
+
+        The code of the library that it calls is not in it: the commit that is kept with the rows says which that was.
+        """
+        tree = ast.parse(self.source)
+        kept = [part for part in tree.body[1:] if not _named(part) & {"Config", "claims", *SHOWN}]
+        return ast.unparse(ast.Module(kept, []))
+
     def cells(self) -> list[Cell]:
-        """The grid. Raises InputError where two cells have the same key."""
+        """The grid. Raises InputError where two cells have the same key, or the same place in the table."""
         cells, seen = list(self._module.cells(self.config)), set()
         for cell in cells:
             if (found := self.key_of(cell)) in seen:
                 raise InputError(f"{self.name}: two cells are {dict(zip(self.key, found, strict=True))}; "
                                  "KEY must tell them apart")
             seen.add(found)
+        places = [(*map(cell.get, self.shown[:2]), cell.get("seed")) for cell in cells] if self.shown else []
+        if len(set(places)) < len(places):
+            raise InputError(f"{self.name}: several cells of a seed fall on one place of TABLE {self.shown}; "
+                             "choose columns that tell them apart, or leave it out")
         return cells
 
     def key_of(self, row: Cell) -> tuple:
@@ -127,3 +143,10 @@ class Study:
     def verdicts(self, table: Table) -> list[Verdict]:
         """Every claim, weighed."""
         return [weigh(claim) for claim in self._module.claims(table)]
+
+
+def _named(part: ast.stmt) -> set[str]:
+    """The names that a statement of a module gives."""
+    if isinstance(part, ast.Assign):
+        return {target.id for target in part.targets if isinstance(target, ast.Name)}
+    return {part.name} if isinstance(part, ast.FunctionDef | ast.ClassDef) else set()

@@ -4,16 +4,22 @@ from math import nan
 from statistics import median
 from typing import Any
 
-__all__ = ["Table"]
+__all__ = ["Seeds", "Table"]
 
 Row = dict[str, Any]
 
 
-class Table:
-    """Rows in the order of the grid."""
+class Seeds(dict[int, float]):
+    """Seed -> number; `missing` cells of the grid have none."""
 
-    def __init__(self, rows: Iterable[Row]):
-        self.rows = list(rows)
+    missing: int = 0
+
+
+class Table:
+    """Rows in the order of the grid, and the cells of that grid, whether they have a row or not."""
+
+    def __init__(self, rows: Iterable[Row], cells: Iterable[Row] = ()):
+        self.rows, self.cells = list(rows), list(cells)
 
     def __iter__(self) -> Iterator[Row]:
         return iter(self.rows)
@@ -23,22 +29,24 @@ class Table:
 
     def where(self, **about: Any) -> "Table":
         """The rows that have these values."""
-        return Table(row for row in self.rows if all(row[key] == value for key, value in about.items()))
+        rows = (row for row in self.rows if all(row[key] == value for key, value in about.items()))
+        return Table(rows, (c for c in self.cells if all(c.get(key, value) == value for key, value in about.items())))
 
     def values(self, column: str) -> list[Any]:
         """The different values of a column, in the order they come."""
         return list(dict.fromkeys(row[column] for row in self.rows))
 
-    def over_seeds(self, column: str, **about: Any) -> dict[int, float]:
+    def over_seeds(self, column: str, **about: Any) -> Seeds:
         """Seed -> number, for rows of which seed and `about` leave one each; nothing where no such cell has run.
 
         What was measured and is no number (null in the row) is NaN.
         """
-        found: dict[int, float] = {}
-        for row in self.where(**about):
+        found, kept = Seeds(), self.where(**about)
+        for row in kept:
             if row["seed"] in found:
                 raise ValueError(f"{about} leaves several rows of seed {row['seed']}; say more of which are meant")
             found[row["seed"]] = nan if row[column] is None else row[column]
+        found.missing = max(len(kept.cells) - len(found), 0)
         return found
 
     def median(self, column: str, **about: Any) -> float:

@@ -9,7 +9,8 @@ from reprise.lab.study import Study
 
 __all__ = ["index_page"]
 
-ABOUT = "Each claim has a margin that was written before it was measured, and a baseline that could have won."
+ABOUT = ("Each claim has a margin, and a baseline that could have won; the history of its source says when it was "
+         "written.")
 PAPERS = ("Status: study, where the claim is tested here; method, where the method is there to be used; none, where "
           "nothing is.")
 SEARCH = """
