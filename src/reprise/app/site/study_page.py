@@ -15,7 +15,7 @@ from reprise.lab.table import Table
 __all__ = ["linked", "study_page"]
 
 PAPER = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
-VERDICTS = ("An interval is of the median over seeds (percentile bootstrap; with three seeds, all that they range over). "
+VERDICTS = ("An interval is of the median over seeds (percentile bootstrap; with three, all their range). "
             "A claim holds where all of it is on the claimed side of the margin, fails where none of it is, and is "
             "unclear else.")
 FIGURES = "Medians over seeds. What is pale around a line, or thin across a bar or point, is their range."
