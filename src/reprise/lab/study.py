@@ -30,11 +30,11 @@ Cell = dict[str, Any]
 class Study:
     """The module `studies.FAMILY.SLUG`, with a configuration. Survives the way to another process by its name.
 
-    The module has, in this order: a docstring with Paper, Claim, Here and Not here; `KEY`, the columns that say which
-    cell a row is of; `Config`, a flat frozen dataclass whose defaults are the small tier; `SMOKE` (and `FULL`, where
-    there is one), settings as on a command line; `cells(config)`; `measure(config, **cell)`; `claims(table)`; and
-    where it has something to show, `TABLE`: the column that goes down, the one across, and the number in it; and
-    `FIGURES` (lab/figures.py).
+    The module has, in this order: a docstring with Paper, Claim, Here, Not here, and Why where claims failed; `KEY`,
+    the columns that say which cell a row is of; `Config`, a flat frozen dataclass whose defaults are the small tier;
+    `SMOKE` (and `FULL`, where there is one), settings as on a command line; `cells(config)`; `measure(config, **cell)`;
+    `claims(table)`; and where it has something to show, `TABLE`: the column that goes down, the one across, and the
+    number in it; and `FIGURES` (lab/figures.py).
     """
 
     module: str
@@ -71,7 +71,7 @@ class Study:
     def about(self) -> dict[str, str]:
         """The sections of the docstring."""
         found = re.findall(r"^([A-Z]\w+(?: here)?)  *(\S.*(?:\n {4,}\S.*)*)", self._module.__doc__ or "", re.M)
-        return {name: " ".join(text.split()) for name, text in found if name in SECTIONS}
+        return {name: " ".join(text.split()) for name, text in found if name in (*SECTIONS, "Why")}
 
     @cached_property
     def config(self) -> Any:
