@@ -51,6 +51,9 @@ def refused(capsys, *arguments: str) -> str:
     (["compare", "--bogus"], "--bogus"),
     (["compar"], "Did you mean 'compare'"),
     (["train", "nothere.txt"], "nothere.txt"),
+    (["train", "--model", ""], "--model: expected at least one layer, got ''"),
+    (["train", "--model", " ,"], "--model: expected at least one layer, got ' ,'"),
+    (["train", "--model", "gru,mingru", "--depth", "2"], "2 names in --model are 2 layers already"),
     (["generate", "nothere"], "nothere"),
     (["generate", "nothere", "--top-p", "2"], "top_p: expected a probability"),
     (["layers", "gruu"], "did you mean 'gru'"),
@@ -111,6 +114,13 @@ def test_train_a_known_hybrid(capsys, tmp_path, prose):
     assert layers == ["Mamba", "LocalAttention", "Mamba"]
 
 
+def test_train_several_layers_from_first_to_last(capsys, tmp_path, prose):
+    size = ["--width", "8", "--batch", "2", "--length", "16", "--steps", "1", "--out", str(tmp_path / "out")]
+    assert ending(capsys, "train", str(prose), "--model", "gru,mingru,gru", *size)[0] == 0
+    blocks = LanguageModel.from_pretrained(tmp_path / "out").stack.blocks
+    assert [type(block.layer).__name__ for block in blocks] == ["GRU", "MinGRU", "GRU"]
+
+
 def test_layers_lists_and_tells(capsys):
     with pytest.raises(SystemExit):
         main(["layers"])
@@ -144,3 +154,10 @@ def test_help_shows_examples(capsys):
             main([command, "--help"])
         assert not ended.value.code
         assert f"reprise {command}" in capsys.readouterr().out
+
+
+def test_generate_counts_tokens(capsys):
+    with pytest.raises(SystemExit):
+        main(["generate", "--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "Tokens to write" in told and "likeliest token" in told and "owner/name" in told

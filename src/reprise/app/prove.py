@@ -4,9 +4,10 @@ import sys
 from pathlib import Path
 
 import torch
+from rich.markup import escape
 from rich.table import Table
 
-from reprise.app.show import Screen
+from reprise.app.show import console
 from reprise.core.channel import ChannelMixer
 from reprise.core.errors import InputError, suggest
 from reprise.core.layer import SequenceLayer
@@ -24,10 +25,11 @@ def prove_target(target: str, width: int) -> bool:
     torch.manual_seed(0)
     layer = _build(_load(target), target, width) if ":" in target else _named(target, width)
     findings = prove(layer, strict=False)
-    table = Table("law", "verdict", "why", title=f"{type(layer).__name__}({width})", title_justify="left", box=None)
+    title = escape(f"{type(layer).__name__}({width})")
+    table = Table("law", "verdict", "why", title=title, title_justify="left", box=None)
     for finding in findings:
-        table.add_row(finding.law.replace("_", " "), MARKS[finding.verdict], finding.why)
-    Screen().print(table)
+        table.add_row(finding.law.replace("_", " "), MARKS[finding.verdict], escape(finding.why))
+    console.print(table)
     broken = sum(f.verdict in ("fails", "stale excuse") for f in findings)
     print(f"{len(findings) - broken} of {len(findings)} laws hold." if broken else f"All {len(findings)} laws hold.")
     return not broken

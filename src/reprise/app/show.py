@@ -8,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -36,7 +37,7 @@ from reprise.layers.registry import FAMILIES
 from reprise.models.patterns import PATTERNS
 from reprise.ops.backend import INSTALLED, LANGUAGES
 
-__all__ = ["Screen", "bars", "show_comparison", "show_info", "show_layers"]
+__all__ = ["bars", "console", "show_comparison", "show_info", "show_layers"]
 
 
 class Screen(Console):
@@ -46,7 +47,7 @@ class Screen(Console):
         raise BrokenPipeError
 
 
-console = Screen()
+console = Screen(emoji=False)  # a folder may be called :snake:
 
 
 def show_comparison(settings: Settings, folder: Path, command: str) -> None:
@@ -54,11 +55,11 @@ def show_comparison(settings: Settings, folder: Path, command: str) -> None:
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     corpus = settings.corpus()
     card = corpus.card()
-    console.print(f"[bold]{card['name']}[/]: {card['bytes']:,} bytes in {card['documents']:,} documents; "
+    console.print(f"[bold]{escape(card['name'])}[/]: {card['bytes']:,} bytes in {card['documents']:,} documents; "
                   f"{len(settings.models)} models, {settings.seeds} seeds, {settings.budget:g} s of training each")
     comparison = Comparison(settings, folder)
     if comparison.rows:
-        console.print(f"[dim]going on with {len(comparison.rows)} results in {folder}[/]")
+        console.print(f"going on with {len(comparison.rows)} results in {folder}", style="dim", markup=False)
     with bars() as progress:
         _train(comparison, progress)
         line = progress.add_task("baselines", total=None)
@@ -68,11 +69,11 @@ def show_comparison(settings: Settings, folder: Path, command: str) -> None:
     summaries.save(folder / "compare.json", found)
     write_report(found, folder / "report.html")
     console.print(leaderboard(found))
-    console.print(f"\n[bold]{found['verdict']}[/]\n")
-    console.print(f"Report: {folder / 'report.html'}    Models: {folder / 'models'}", soft_wrap=True)
+    console.print(f"\n{found['verdict']}\n", style="bold", markup=False)
+    console.print(f"Report: {folder / 'report.html'}    Models: {folder / 'models'}", soft_wrap=True, markup=False)
     if (sample := found["sample"]) is not None:
         best = next(path for path in found["files"] if path.startswith(f"models/{sample['model']}-"))
-        console.print(f"Next:   reprise generate {folder / best} --prompt 'import '", soft_wrap=True)
+        console.print(f"Next:   reprise generate {folder / best} --prompt 'import '", soft_wrap=True, markup=False)
 
 
 def _train(comparison: Comparison, progress: Progress) -> None:
@@ -101,7 +102,7 @@ def _tell(event: Event, under_way: dict[str, float], progress: Progress, lines: 
         under_way[trial] = reached
     elif event.kind == "failed":
         seed = "" if "seed" not in key else f", seed {key['seed']}"
-        progress.console.print(f"[red]{key['model']}{seed} failed[/]: {event.value}; the others go on")
+        progress.console.print(f"[red]{key['model']}{seed} failed[/]: {escape(event.value)}; the others go on")
     elif key["kind"] == "point":
         point = f"{key['model']} {event.value[0]['bits_per_byte']:.3f} bits per byte"
         progress.update(line, description=f"training in turns: {point}")
@@ -113,8 +114,8 @@ def bars(left: ProgressColumn | None = None) -> Iterator[Progress]:
 
     left: what tells the time left, where the pace of the last half minute would say little.
     """
-    columns = (TextColumn("{task.description:<52}"), BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(),
-               TextColumn("left"), left or TimeRemainingColumn())
+    columns = (TextColumn("{task.description:<52}", markup=False), BarColumn(24), MofNCompleteColumn(),
+               TimeElapsedColumn(), TextColumn("left"), left or TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         yield progress
 
@@ -132,7 +133,8 @@ def show_layers(name: str) -> None:
     for family, group in groupby(infos, lambda info: info.family):
         table.add_row(f"[bold]{family}[/]")
         for info in group:
-            table.add_row(info.name, str(info.year), info.paper[:-5], state_told(info), info.cost)
+            cells = info.name, str(info.year), info.paper[:-5], state_told(info), info.cost
+            table.add_row(*map(escape, cells))
     console.print(table)
     console.print(f"\n{len(found)} layers; state: numbers a row carries at width {WIDTH}. "
                   "`reprise layers NAME` tells all of one. "
@@ -141,7 +143,7 @@ def show_layers(name: str) -> None:
 
 def _show_layer(name: str) -> None:
     info = layer_info(name)
-    console.print(f"[bold]{name}[/] ({info.family})  {info.summary}\n", highlight=False)
+    console.print(f"[bold]{name}[/] ({info.family})  {escape(info.summary)}\n", highlight=False)
     for line in info.equations.splitlines():
         console.print(f"    {line}", markup=False, highlight=False)
     console.print()

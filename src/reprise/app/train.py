@@ -58,12 +58,12 @@ def train_model(plan: Plan, folder: Path, every: int) -> None:
         _updates(run, plan, Checkpoints(folder / "checkpoints"), every)
     model.save_pretrained(folder, data=corpus.name)
     score = evaluate(model, evaluation(corpus.test, LANES, plan.length, SCORED))
-    console.print(f"{score:.3f} bits per byte on test text; the model is in {folder}")
+    console.print(f"{score:.3f} bits per byte on test text; the model is in {folder}", markup=False)
 
 
 def _updates(run: Run, plan: Plan, checkpoints: Checkpoints, every: int) -> None:
     if (found := checkpoints.restore(run)) is not None:
-        console.print(f"[dim]going on from {found}[/]")
+        console.print(f"going on from {found}", style="dim", markup=False)
     if run.step >= plan.steps:
         return
     with bars() as progress:

@@ -1,5 +1,6 @@
 """Where every command begins and ends: a mistake that a user can make is one line, and exit code 2."""
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -14,6 +15,13 @@ __all__ = ["app", "main"]
 UsageError = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 
 INTERRUPTED = 130
+RESUMED = ["compare"], ["train"], ["study", "run"]  # commands that, given again, go on where they were stopped
+REMEDIES = {
+    errno.ENOSPC: "free space or choose another folder",
+    errno.EACCES: "check its permissions or choose another",
+    errno.EPERM: "check its permissions or choose another",
+    errno.ENOENT: "check the path",
+}
 
 app = typer.Typer(
     name="reprise", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
@@ -26,6 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal cannot show must not stop anything
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(arguments, standalone_mode=False)
         sys.stdout.flush()
@@ -45,9 +54,10 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _end("not enough memory for this; choose a smaller width, depth, batch or length", 2)
     except OSError as error:
-        _end(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}; free space or choose another", 2)
+        _end(_told(error), 2)
     if code == INTERRUPTED:  # which typer returns too
-        _end("stopped; the same command goes on from here", code)
+        resumed = any(arguments[: len(command)] == command for command in RESUMED)
+        _end("stopped; the same command goes on from here" if resumed else "stopped", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -55,6 +65,14 @@ def _end(message: str, code: int) -> None:
     if message:  # none where help was shown for want of a command
         print(f"reprise: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
+
+
+def _told(error: OSError) -> str:
+    """What could not be read or written, why, and what to do where the reason tells."""
+    place = error.filename or ("output" if error.errno == errno.ENOSPC else None)
+    reason = error.strerror.lower() if isinstance(error.strerror, str) else str(error) or type(error).__name__
+    told = reason if place is None else f"{place}: {reason}"
+    return f"{told}; {REMEDIES[error.errno]}" if error.errno in REMEDIES else told
 
 
 def _hush() -> None:

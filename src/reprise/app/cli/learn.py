@@ -1,12 +1,18 @@
 """Commands that train: compare, train, generate."""
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from reprise.app.cli import options
 from reprise.app.cli.entry import app
 from reprise.app.cli.options import SEEDS, Batch, Binary, Channel, Data, Depth, Device, Length, Rate, Width
+from reprise.core.errors import InputError
+
+if TYPE_CHECKING:
+    from reprise.models.patterns import Spec
+
+DEPTH = 4  # of what `train` trains, where nothing else is asked for
 
 
 @app.command(epilog="Example: reprise compare notes/ --models gru,mingru,mamba --budget 60s")
@@ -39,7 +45,10 @@ def train(
     data: Data = None, *,
     model: Annotated[str, typer.Option(help="The layer, or a known hybrid; several layers with commas.")] = "mingru",
     steps: Annotated[int, typer.Option(min=1, help="Updates in all.")] = 1000,
-    width: Width = 256, depth: Depth = 4, channel: Channel = "glu", batch: Batch = 16, length: Length = 256,
+    width: Width = 256,
+    depth: Annotated[int | None, typer.Option(
+        help=f"Layers of that name, {DEPTH} if left out; several names are all the layers there are.")] = None,
+    channel: Channel = "glu", batch: Batch = 16, length: Length = 256,
     rate: Rate = 2e-3, dropout: Annotated[float, typer.Option(help="Share of activations dropped in training.")] = 0.0,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of weights, order and dropout.")] = 0,
     binary: Binary = False, device: Device = "cpu",
@@ -48,23 +57,36 @@ def train(
 ) -> None:
     """Train one language model on bytes. Stopped or killed, the same command goes on where it was, bit for bit."""
     from reprise.app.train import Plan, train_model
-    from reprise.models.patterns import expand
 
-    names = options.names(model)
     plan = Plan(
-        data=tuple(data or ["python-stdlib"]), width=width,
-        layers=names if len(names) > 1 else tuple(expand(names[0], depth)),
+        data=tuple(data or ["python-stdlib"]), width=width, layers=_layers(model, depth),
         channel=options.channel(channel), dropout=dropout, batch=batch, length=length, rate=rate, steps=steps,
         seed=seed, binary=binary, device=options.device(device))
     train_model(plan, out, every)
 
 
+def _layers(model: str, depth: int | None) -> tuple["Spec", ...]:
+    """From the first to the last, as --model and --depth say. Raises InputError where they contradict each other."""
+    from reprise.models.patterns import expand
+
+    names = options.names(model)
+    if not names:
+        raise InputError(f"--model: expected at least one layer, got {model!r}; see `reprise layers`")
+    if len(names) == 1:
+        return tuple(expand(names[0], DEPTH if depth is None else depth))
+    if depth is not None:
+        raise InputError(f"--depth: {len(names)} names in --model are {len(names)} layers already, got a depth of "
+                         f"{depth} too; leave one of them out")
+    return names
+
+
 @app.command(epilog="Example: reprise generate runs/model --prompt 'def main(' --length 400")
 def generate(
-    checkpoint: Annotated[Path, typer.Argument(help="A folder with a trained model.")], *,
+    checkpoint: Annotated[str, typer.Argument(
+        help="A trained model: a folder, a file, or a repository of the hub as owner/name.")], *,
     prompt: Annotated[str, typer.Option(help="What the text goes on from.")] = "",
-    length: Annotated[int, typer.Option(help="Bytes to write.")] = 400,
-    temperature: Annotated[float, typer.Option(help="0 takes the likeliest byte; 1 draws as the model says.")] = 0.8,
+    length: Annotated[int, typer.Option(help="Tokens to write; bytes, for models trained here.")] = 400,
+    temperature: Annotated[float, typer.Option(help="0 takes the likeliest token; 1 draws as the model says.")] = 0.8,
     top_k: Annotated[int, typer.Option(help="Draw from the k likeliest; 0 for all.")] = 0,
     top_p: Annotated[float, typer.Option(help="Draw from the fewest that hold this much probability.")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="The same seed writes the same text.")] = 0,
