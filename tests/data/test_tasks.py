@@ -107,3 +107,10 @@ def test_recall():
 def test_bad_options(name, options, message):
     with pytest.raises(InputError, match=message):
         create_task(name, **options)
+
+
+@pytest.mark.parametrize(("option", "message"), [
+    ("foo", "dyck has no option 'foo'; known: depth, kinds"), ("dept", "no option 'dept'; did you mean 'depth'")])
+def test_options_that_a_task_has_not(option, message):
+    with pytest.raises(InputError, match=message):
+        create_task("dyck", **{option: 1})

@@ -226,18 +226,3 @@ def test_from_the_hub(folder, monkeypatch):
     (folder / "model.safetensors").unlink()
     logits("owner/name")
     assert "pytorch_model*.bin" in asked[-1][2], "torch's format only where there is no other"
-
-
-def test_models_that_transformers_has_not():
-    for model in (reprise.LanguageModel("gru", 8, 1), reprise.LanguageModel("mamba", 8, 2),
-                  reprise.LanguageModel(["mamba", "gru"], 8)):
-        with pytest.raises(InputError, match="to_transformers: expected a model as one of mamba, falcon_mamba"):
-            reprise.to_transformers(model)
-
-
-def test_a_model_built_here_goes_there():
-    norm = ("rms", {"eps": 1e-5})
-    model = reprise.LanguageModel("mamba", 8, 2, None, vocabulary=11, norm=norm, ends={"tied": True}).eval()
-    with torch.no_grad():
-        theirs = reprise.to_transformers(model)(TOKENS, use_cache=False).logits
-        torch.testing.assert_close(theirs, model(TOKENS)[0], rtol=1e-5, atol=1e-5)

@@ -78,3 +78,20 @@ def test_models_of_another_version_are_refused_in_a_line(tmp_path):
     model.save_pretrained(tmp_path)
     with pytest.raises(InputError, match="does not fit this version of LanguageModel"):
         LanguageModel.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("root", [False, True])
+def test_generation_leaves_every_module_as_it_was(root):
+    model = LanguageModel("gru", 8, 2, dropout=0.5).train(root)
+    model.stack.blocks[0].train(not root)
+    before = [module.training for module in model.modules()]
+    texts = model.generate("a", 20), [b"".join(model.stream("a", 20))]
+    assert [module.training for module in model.modules()] == before and {*before} == {False, True}
+    assert texts[0] == texts[1] == model.eval().generate("a", 20)
+
+
+@pytest.mark.parametrize("name", ["kind", "model", "options", "start", "ends"])
+def test_what_is_said_about_a_model_replaces_nothing(name, tmp_path):
+    with pytest.raises(InputError, match=f"save_pretrained: '{name}' is said by the model itself, got 'today'; use"):
+        LanguageModel("gru", 8, 1).save_pretrained(tmp_path / "model", **{name: "today"})
+    assert not (tmp_path / "model").exists()

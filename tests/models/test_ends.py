@@ -96,7 +96,9 @@ def test_steps_with_layer_norms_in_machine_code():
     ({"norm": ("rms", {"bias": True})}, "norm: expected 'rms' or 'layer'"), ({"norm": None}, "norm: expected"),
     ({"ends": {"tie": True}}, "ends know no 'tie'; did you mean 'tied'"),
     ({"ends": {"soft_cap": 0}}, r"expected ends\['soft_cap'\] to be a number above 0, got 0"),
-    ({"ends": {"embedding_scale": "big"}}, "to be a number above 0, got 'big'")], ids=str)
+    ({"ends": {"embedding_scale": "big"}}, "to be a number above 0, got 'big'"),
+    ({"ends": {"embedding_scale": None}}, r"expected ends\['embedding_scale'\] to be a number above 0, got None")],
+    ids=str)
 def test_errors_say_what_can_be_built(options, message):
     with pytest.raises(InputError, match=message):
         LanguageModel("gru", 8, 1, **options)

@@ -179,6 +179,27 @@ def test_errors_say_what_can_be_built(options, message):
         LanguageModel(**{"layers": "gru"} | options)
 
 
-def test_text_needs_a_model_of_bytes():
-    with pytest.raises(InputError, match="expected a model of 256 bytes, this one knows 10 tokens"):
-        build(vocabulary=10).generate("a", 1)
+def test_a_model_without_a_vocabulary_says_what_to_put_there():
+    model = build(vocabulary=10)
+    message = "knows 10 tokens, and no vocabulary .* put tokenizer.json or rwkv_vocab_v20230424.txt there and load"
+    with pytest.raises(InputError, match=message):
+        model.generate("a", 1)
+    with pytest.raises(InputError, match="or draw with `step` and a Sampler"):
+        next(model.stream("a", 1))
+
+
+@pytest.mark.parametrize(("token", "said"), [
+    (torch.zeros(1, 3, dtype=torch.long), r"torch.int64 \(1, 3\)"), ([1, 2], "a list"), (torch.tensor(1), r"\(\)"),
+    (torch.zeros(2), r"torch.float32 \(2,\)")], ids=str)
+def test_a_step_takes_a_token_a_row(model, token, said):
+    with pytest.raises(InputError, match=rf"step: expected one whole token a row, of shape \(B,\), got .*{said}; call"):
+        model.step(token, model.initial_state(1))
+
+
+@pytest.mark.parametrize("length", [0, 1, 4])
+def test_no_step_for_a_token_that_nobody_wants(length, monkeypatch):
+    model, steps = build(), []
+    step = model.step
+    monkeypatch.setattr(model, "step", lambda token, state: steps.append(token) or step(token, state))
+    assert len(model.generate("ab", length)[0]) == length
+    assert len(steps) == max(length - 1, 0)

@@ -138,3 +138,10 @@ def test_errors_say_which_options_make_sense(options, message):
 def test_a_generator_for_every_row(count):
     with pytest.raises(InputError, match=f"expected a generator for each of 2 rows, got {count}"):
         Sampler()(torch.zeros(2, 3), [torch.Generator()] * count)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("row", [[math.nan, 0.0, 1.0], [math.inf, 0.0, 1.0], [-math.inf] * 3], ids=str)
+def test_logits_that_say_nothing(row, temperature):
+    with pytest.raises(InputError, match=f"expected logits that are numbers .* got {row[0]} in row 1; look"):
+        Sampler(temperature)(torch.tensor([[0.0, 1.0, -math.inf], row]), [torch.Generator()] * 2)

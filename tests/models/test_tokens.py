@@ -179,3 +179,27 @@ def test_what_a_checkpoint_says_of_its_signs(tmp_path):
     (tmp_path / "generation_config.json").unlink()
     assert reprise.from_pretrained(tmp_path).tokeniser.ends == {0}
     assert reprise.from_pretrained(tmp_path).generate("to be", 5)
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", ""])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "tokenizer.json").write_text(content)
+    for use in (lambda it: it.encode(b"a"), lambda it: it.decode([0])):
+        with pytest.raises(InputError, match=f"{tmp_path}/tokenizer.json: no vocabulary that the package tokenizers"):
+            use(read_tokeniser(tmp_path, None, []))
+
+
+@pytest.mark.parametrize(("name", "content", "message"), [
+    ("tokenizer.json", b"\xff\xfe", "cannot be read as text"), ("rwkv_vocab_v20230424.txt", b"\xff", "cannot be read"),
+    ("rwkv_vocab_v20230424.txt", b"", "a piece and its length, got none; use another copy"),
+    ("rwkv_vocab_v20230424.txt", b"1 7 1\n", r"a number, a piece and its length \(7 is no text\); use another copy")])
+def test_a_vocabulary_that_cannot_be_read_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{tmp_path}/{name}: .*{message}"):
+        read_tokeniser(tmp_path, None, [])
+
+
+def test_a_vocabulary_that_is_a_folder(tmp_path):
+    (tmp_path / "tokenizer.json").mkdir()
+    with pytest.raises(InputError, match=r"tokenizer.json: cannot be read as text"):
+        read_tokeniser(tmp_path, None, [])

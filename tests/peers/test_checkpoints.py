@@ -10,6 +10,9 @@ from torch.testing import assert_close
 
 from reprise import from_pretrained, to_transformers
 from reprise.core.errors import InputError
+from reprise.models.checkpoints.format import Config
+from reprise.models.checkpoints.mamba import from_original
+from reprise.models.checkpoints.mamba2 import MAMBA2
 
 VOCABULARY, T = 19, 23
 SMALL = {
@@ -206,3 +209,27 @@ def test_rwkv(generation, tmp_path):
     want = torch.tensor(RECORDED["models"][name]["logits"])
     for logits in (ours(x)[0], stepped(ours, x)):
         assert_close(logits[0], want, rtol=1e-4, atol=1e-4)
+
+
+OURS = {"d_model": 8, "n_layer": 1, "vocab_size": 16}
+
+
+@pytest.mark.parametrize(("inside", "message"), [
+    ({"layer": "Mamba2", "norm_before_gate": True}, "norm_before_gate=True; ours has False there, always"),
+    ({"layer": "Mamba2", "D_has_hdim": True}, "D_has_hdim=True"), ({"layer": "Mamba2", "d_ssm": 4}, "d_ssm=4; ours"),
+    ({"layer": "Mamba2", "rope": 1}, "rope=1, which reprise does not know for Mamba2; it reads d_conv"),
+    ({"dt_limit": [0.1, 0.2]}, "which reprise does not know for Mamba1"), ({"bias": True}, "bias=True; ours has False"),
+    ({"layer": "Mamba3"}, "ssm_cfg with layer='Mamba3'; reprise reads Mamba1 and Mamba2")], ids=str)
+def test_mamba_of_its_authors_with_what_we_do_not_compute(inside, message):
+    with pytest.raises(InputError, match=message):
+        from_original("here", OURS | {"ssm_cfg": inside})
+
+
+def test_mamba_of_its_authors_with_what_we_do():
+    found = from_original("here", OURS | {"ssm_cfg": {"layer": "Mamba2", "dt_limit": [0.1, 0.2], "headdim": 16,
+                                                      "bias": False, "rmsnorm": True, "chunk_size": 64}})
+    (_, options), = MAMBA2.options(Config("here", found))["layers"]
+    assert options["dt_limit"] == (0.1, 0.2) and options["heads"] == 1
+    plain = from_original("here", OURS | {"ssm_cfg": {"layer": "Mamba2"}})
+    assert MAMBA2.options(Config("here", plain))["layers"][0][1]["dt_limit"] is None
+    assert from_original("here", OURS | {"ssm_cfg": {"dt_min": 0.01}})["model_type"] == "mamba"

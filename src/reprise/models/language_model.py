@@ -13,15 +13,16 @@ from reprise.core.errors import InputError, suggest
 from reprise.core.marks import WHOLE
 from reprise.models.norms import create_norm
 from reprise.models.patterns import expand
-from reprise.models.pretrained import Pretrained
+from reprise.models.pretrained import RESERVED, Pretrained, refuse_reserved
 from reprise.models.sampling import Sampler
 from reprise.models.stack import Spec, Stack
-from reprise.models.tokens import Bytes, Tokeniser, read_tokeniser
+from reprise.models.tokens import TOKENS, Bytes, Tokeniser, read_tokeniser
 
 __all__ = ["LanguageModel"]
 
 Text = str | bytes | bytearray
 BYTES = 256
+SIGNS = "start", "ends"  # of the tokeniser, in what is saved
 ENDS = {"tied": False, "embedding_norm": False, "embedding_scale": 1.0, "soft_cap": None}
 EVERYTHING = Sampler()  # each token as likely as the model says
 
@@ -77,7 +78,9 @@ class LanguageModel(Pretrained):
 
     def step(self, token: Integer[Tensor, "B"], state: Any) -> tuple[Float[Tensor, "B V"], Any]:
         """The same function, one token at a time."""
-        self._check(token[:, None])
+        if not isinstance(token, Tensor) or token.ndim != 1 or token.dtype not in WHOLE:
+            raise InputError(f"LanguageModel.step: expected one whole token a row, of shape (B,), got {_said(token)}; "
+                             "call the model itself for tokens (B, T)")
         y, state = self.stack.step(self._embed(token), state)
         return self._logits(y), state
 
@@ -87,8 +90,9 @@ class LanguageModel(Pretrained):
     ) -> list[bytes]:
         """What follows each prompt: `length` tokens a row (bytes, if not said otherwise), without the prompt.
 
-        A row is what it would be alone: its own length, its own generator, seeded with `seed` (or its own seed). Where
-        the tokeniser knows tokens that end a text, a row ends at the first of them.
+        In float32 a row is what it would be alone: its own length, its own generator, seeded with `seed` (or its own
+        seed); in bfloat16 rounding depends on the batch. Where the tokeniser knows tokens that end a text, a row ends
+        at the first of them.
         """
         encoded = self._encode(prompts)
         drawn = list(self._drawn(encoded, length, Sampler(temperature, top_k, top_p), seed))
@@ -104,15 +108,16 @@ class LanguageModel(Pretrained):
 
     def save_pretrained(self, folder: str | Path, **about: Any) -> Path:
         """Write weights, configuration and tokeniser, with whatever is said `about` it (plain JSON)."""
+        refuse_reserved(about, (*RESERVED, *SIGNS))
         tokeniser, folder = self.tokeniser, Path(folder)
         if tokeniser is not None:
             tokeniser.save(folder)
             if not isinstance(tokeniser, Bytes):
-                about = {"start": tokeniser.start, "ends": sorted(tokeniser.ends)} | about
+                about = about | {"start": tokeniser.start, "ends": sorted(tokeniser.ends)}
         return super().save_pretrained(folder, **about)
 
     def beside_weights(self, folder: Path, about: dict[str, Any]) -> None:
-        if "start" in about:  # a vocabulary was saved as well; one that lies there for another reason is not ours
+        if set(SIGNS) <= about.keys():  # a vocabulary was saved too; one that lies there for another reason is not ours
             self.tokeniser = read_tokeniser(folder, about["start"], about["ends"]) or self.tokeniser
 
     @torch.no_grad()
@@ -128,30 +133,16 @@ class LanguageModel(Pretrained):
             raise InputError(f"generate: {len(prompts)} prompts and {len(seeds)} seeds; give one seed, or one a prompt")
         if not prompts:
             return
-        generators = [torch.Generator().manual_seed(s) for s in seeds]
-        with self._undisturbed():
-            logits, state = self._read(prompts)
-        going = set(range(len(prompts)))
+        generators, modules = [torch.Generator().manual_seed(s) for s in seeds], list(self.modules())
+        going, token, state = set(range(len(prompts))), None, None
         for _ in range(length):
+            with _undisturbed(modules):
+                logits, state = self._read(prompts) if token is None else self.step(token, state)
             token = sampler(logits, generators)
             yield (drawn := token.tolist())
             going -= {row for row in going if drawn[row] in self.tokeniser.ends}
             if not going:
                 return
-            with self._undisturbed():
-                logits, state = self.step(token, state)
-
-    @contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        """Without dropout, also in the midst of training: a row depends on nothing but itself and its seed."""
-        if not self.training:
-            yield
-            return
-        self.eval()
-        try:
-            yield
-        finally:
-            self.train()
 
     def _until_end(self, tokens: Sequence[int]) -> list[int]:
         end = next((i for i, token in enumerate(tokens) if token in self.tokeniser.ends), len(tokens))
@@ -170,8 +161,9 @@ class LanguageModel(Pretrained):
     def _encode(self, prompts: Text | Sequence[Text]) -> list[list[int]]:
         """An empty prompt reads one token (of bytes, a line end), so that there is something to go on from."""
         if self.tokeniser is None:
-            raise InputError(f"generate: expected a model of {BYTES} bytes, this one knows {self.vocabulary} tokens; "
-                             "set its `tokeniser`, or draw with `step` and a Sampler")
+            raise InputError(f"generate: this model knows {self.vocabulary} tokens, and no vocabulary stood beside its "
+                             f"weights; put {' or '.join(TOKENS)} there and load it again, set its `tokeniser`, or "
+                             "draw with `step` and a Sampler")
         prompts = [prompts] if isinstance(prompts, Text) else prompts
         if not isinstance(prompts, list | tuple) or not all(isinstance(p, Text) for p in prompts):
             raise InputError(f"generate: expected a text or a list of texts (str or bytes), got {prompts!r:.80}")
@@ -202,7 +194,24 @@ class LanguageModel(Pretrained):
                              "give torch.tensor([list(b'text')])")
         if tokens.ndim != 2 or tokens.dtype not in WHOLE:
             raise InputError(f"LanguageModel: expected whole tokens of shape (B, T), "
-                             f"got {tokens.dtype} {tuple(tokens.shape)}; give torch.tensor([list(b'text')])")
+                             f"got {_said(tokens)}; give torch.tensor([list(b'text')])")
+
+
+@contextmanager
+def _undisturbed(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Without dropout, also in the midst of training: a row depends on nothing but itself and its seed."""
+    trained = [module for module in modules if module.training]
+    for module in trained:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in trained:
+            module.training = True
+
+
+def _said(tokens: object) -> str:
+    return f"{tokens.dtype} {tuple(tokens.shape)}" if isinstance(tokens, Tensor) else f"a {type(tokens).__name__}"
 
 
 def _checked(ends: dict[str, Any] | None) -> dict[str, Any]:
@@ -212,7 +221,10 @@ def _checked(ends: dict[str, Any] | None) -> dict[str, Any]:
         name = min(unknown)
         raise InputError(f"LanguageModel: ends know no {name!r}{suggest(name, ENDS)}")
     for name in ("embedding_scale", "soft_cap"):
-        number = ends.get(name)
-        if number is not None and not (isinstance(number, int | float) and 0 < number < math.inf):
-            raise InputError(f"LanguageModel: expected ends[{name!r}] to be a number above 0, got {number!r}")
+        number = ends.get(name, ENDS[name])
+        if number is None and ENDS[name] is None:
+            continue
+        if not (isinstance(number, int | float) and 0 < number < math.inf):
+            raise InputError(f"LanguageModel: expected ends[{name!r}] to be a number above 0, got {number!r}; "
+                             f"leave it out for {ENDS[name]}")
     return ENDS | ends

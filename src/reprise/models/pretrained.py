@@ -11,18 +11,23 @@ from reprise.core.errors import InputError
 from reprise.core.files import atomic_write, load_tensors, save_tensors
 from reprise.models.tokens import TOKENS
 
-__all__ = ["CONFIG", "WEIGHTS", "Pretrained", "download"]
+__all__ = ["CONFIG", "RESERVED", "WEIGHTS", "Pretrained", "download", "refuse_reserved"]
 
 Model = TypeVar("Model", bound="Pretrained")
 
 FILES = WEIGHTS, CONFIG = "model.safetensors", "config.json"
+RESERVED = "kind", "model", "options"  # what says how the model is built again
 
 
 class Pretrained(Configured, nn.Module):
     """`save_pretrained`, `from_pretrained` and `push_to_hub` for a model whose options are plain JSON."""
 
     def save_pretrained(self, folder: str | Path, **about: Any) -> Path:
-        """Write weights and configuration, with whatever is said `about` it (plain JSON), each file atomically."""
+        """Write weights and configuration, with whatever is said `about` it (plain JSON), each file atomically.
+
+        Raises InputError for a name in `about` under which something of the model's own is kept.
+        """
+        refuse_reserved(about, RESERVED)
         folder = Path(folder)
         config = {"model": type(self).__name__, "options": self.options, **about}
         save_tensors(folder / WEIGHTS, self.state_dict(), {"kind": "model", **config})
@@ -65,6 +70,13 @@ class Pretrained(Configured, nn.Module):
             self.save_pretrained(folder)
             said = "Model saved by reprise"
             return hub.upload_folder(repo_id=repository, folder_path=folder, commit_message=said)
+
+
+def refuse_reserved(about: dict[str, Any], names: Sequence[str]) -> None:
+    """Raises InputError where what is said about a model would replace what is kept of it under the same name."""
+    if taken := sorted(about.keys() & set(names)):
+        raise InputError(f"save_pretrained: {taken[0]!r} is said by the model itself, got {about[taken[0]]!r:.60}; "
+                         f"use another name than {', '.join(names)}")
 
 
 def download(repository: str, revision: str | None, names: Sequence[str]) -> Path:

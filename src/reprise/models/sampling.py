@@ -32,11 +32,17 @@ class Sampler:
             raise InputError(f"top_p: expected a probability above 0, up to 1 (keep all), got {self.top_p}")
 
     def probabilities(self, logits: Float[Tensor, "B V"]) -> Float[Tensor, "B V"]:
-        """What is drawn from, in float64 so that rows do not depend on how they are batched."""
+        """What is drawn from, in float64 so that equal logits draw alike however they are batched."""
         logits = logits.double()
+        highest = logits.amax(-1, keepdim=True)
+        if not highest.isfinite().all():  # of a row with one NaN it is NaN
+            row = int((~highest.isfinite()).flatten().nonzero()[0])
+            raise InputError(f"Sampler: expected logits that are numbers (-inf rules a token out, but not all), got "
+                             f"{highest[row].item()} in row {row}; look for weights that are not finite, or compute in "
+                             "float32")
         if self.temperature == 0:
             return torch.nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).double()
-        below = logits - logits.amax(-1, keepdim=True)  # before a temperature near zero makes them infinite
+        below = logits - highest  # before a temperature near zero makes them infinite
         ranked, order = (below / self.temperature).sort(dim=-1, descending=True, stable=True)
         p = ranked.softmax(-1)
         if self.top_k is not None:

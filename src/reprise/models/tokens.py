@@ -48,8 +48,8 @@ class Bytes:
 class TokeniserFile:
     """A vocabulary in Hugging Face's format, tokenizer.json, read by the package `tokenizers` at the first text."""
 
-    def __init__(self, content: str, start: int, ends: frozenset[int]):
-        self.content, self.start, self.ends = content, start, ends
+    def __init__(self, content: str, start: int, ends: frozenset[int], source: str | Path = JSON):
+        self.content, self.start, self.ends, self.source = content, start, ends, source
 
     def encode(self, text: bytes) -> list[int]:
         try:
@@ -70,7 +70,11 @@ class TokeniserFile:
         except ImportError as error:
             raise InputError("text needs the vocabulary of this checkpoint, and that the package tokenizers; install "
                              "it with reprise[hf], or give tokens to the model itself") from error
-        return Tokenizer.from_str(self.content)
+        try:
+            return Tokenizer.from_str(self.content)
+        except Exception as error:  # its library raises nothing narrower
+            raise InputError(f"{self.source}: no vocabulary that the package tokenizers reads ({error}); use another "
+                             "copy") from error
 
     @cached_property
     def _described(self) -> dict:
@@ -79,7 +83,8 @@ class TokeniserFile:
     @cached_property
     def _added(self) -> dict[int, bytes]:
         """Tokens beside the vocabulary: special ones are signs for the model and no text."""
-        return {t["id"]: b"" if t["special"] else t["content"].encode() for t in self._described["added_tokens"]}
+        added = self._described.get("added_tokens") or []
+        return {t["id"]: b"" if t["special"] else t["content"].encode() for t in added}
 
     @cached_property
     def _decoders(self) -> list[dict]:
@@ -87,9 +92,9 @@ class TokeniserFile:
         return decoder.get("decoders", [decoder])
 
     def _bytes(self, token: int) -> bytes:
+        piece = self._theirs.id_to_token(token)  # first: it refuses a file that is damaged
         if token in self._added:
             return self._added[token]
-        piece = self._theirs.id_to_token(token)
         if piece is None:
             return b""  # a model may know more tokens than its vocabulary, to fill up a round number
         kinds = {decoder.get("type") for decoder in self._decoders}
@@ -107,14 +112,17 @@ class WorldVocabulary:
 
     start, ends = 0, frozenset({0})
 
-    def __init__(self, content: str):
+    def __init__(self, content: str, source: str | Path = WORLD):
         self.content = content
         try:
             lines = [line.split(" ", 1) for line in content.splitlines()]
-            pieces = {int(number): ast.literal_eval(rest[: rest.rindex(" ")]) for number, rest in lines}
+            self.pieces = {int(number): _piece(rest[: rest.rindex(" ")]) for number, rest in lines}
         except (ValueError, SyntaxError) as error:
-            raise InputError(f"{WORLD}: expected lines of a number, a piece and its length ({error})") from error
-        self.pieces = {token: p.encode() if isinstance(p, str) else p for token, p in pieces.items()}
+            raise InputError(f"{source}: expected lines of a number, a piece and its length ({error}); use another "
+                             "copy") from error
+        if not self.pieces:
+            raise InputError(f"{source}: expected lines of a number, a piece and its length, got none; use another "
+                             "copy")
         self.tokens = {piece: token for token, piece in self.pieces.items()}
         self.longest = max(map(len, self.tokens))
 
@@ -136,14 +144,27 @@ class WorldVocabulary:
         atomic_write(folder / WORLD, self.content.encode())
 
 
+def _piece(said: str) -> bytes:
+    piece = ast.literal_eval(said)
+    if not isinstance(piece, str | bytes):
+        raise ValueError(f"{said:.40} is no text")
+    return piece.encode() if isinstance(piece, str) else piece
+
+
 def read_tokeniser(folder: Path, start: int | None, ends: list[int]) -> Tokeniser | None:
     """The vocabulary that lies in a folder, with the tokens that the configuration says begin and end a text."""
     if (folder / JSON).exists():
-        content = (folder / JSON).read_text(encoding="utf-8")
-        return TokeniserFile(content, 0 if start is None else start, frozenset(ends))
+        return TokeniserFile(_text(folder / JSON), 0 if start is None else start, frozenset(ends), folder / JSON)
     if (folder / WORLD).exists():
-        return WorldVocabulary((folder / WORLD).read_text(encoding="utf-8"))
+        return WorldVocabulary(_text(folder / WORLD), folder / WORLD)
     return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error}); use another copy") from error
 
 
 def _byte_of_sign() -> dict[str, int]:

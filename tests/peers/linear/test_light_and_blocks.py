@@ -2,8 +2,8 @@
 import torch
 
 from reprise.layers.linear.light.qrnn import QRNN
-from reprise.layers.linear.light.sru import SRU
 from reprise.layers.linear.transitions.block_diagonal import BlockDiagonal
+from reprise.layers.nonlinear.gated.sru import SRU
 
 CLOSE = {"rtol": 1e-7, "atol": 1e-8}
 

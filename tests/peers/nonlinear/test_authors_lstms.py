@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from reprise.bases.recurrent import State
+from reprise.layers.linear.light.quasi_lstm import QuasiLSTM
 from reprise.layers.nonlinear.gated.elementwise_lstm import ElementwiseLSTM
-from reprise.layers.nonlinear.gated.quasi_lstm import QuasiLSTM
 
 FOLDER = Path(__file__).parents[1] / "recorded"
 B, T, D = 2, 12, 4

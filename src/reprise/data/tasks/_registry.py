@@ -1,6 +1,8 @@
 """Tasks by name."""
+import inspect
 from typing import Any
 
+from reprise.core.errors import InputError, suggest
 from reprise.core.registry import Registry
 from reprise.data.tasks._task import Task
 
@@ -11,7 +13,12 @@ TASKS = Registry("task", ["reprise.data.tasks"])
 
 def create_task(name: str, **options: Any) -> Task:
     """A registered task. Raises InputError for an unknown name and for options that do not fit."""
-    return TASKS.get(name)(**options)
+    task = TASKS.get(name)
+    known = inspect.signature(task).parameters
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no option {option!r}{suggest(option, known)}")
+    return task(**options)
 
 
 def list_tasks(pattern: str = "*") -> list[str]:

@@ -2,6 +2,7 @@
 from typing import Any
 
 import torch
+from torch import nn
 
 from reprise.core.errors import InputError
 from reprise.models.checkpoints.format import Config, Format
@@ -10,6 +11,8 @@ from reprise.models.checkpoints.registry import FORMATS
 from reprise.models.language_model import LanguageModel
 
 __all__ = ["to_transformers"]
+
+PLAIN = (int, float, str, tuple, type(None))
 
 
 def to_transformers(model: LanguageModel) -> Any:
@@ -24,12 +27,13 @@ def to_transformers(model: LanguageModel) -> Any:
         if _is_such(model, form, config):
             return _built(model, form, config)
     known = ", ".join(form.name for form in FORMATS if form.config is not None)
-    raise InputError(f"to_transformers: expected a model as one of {known} is built, down to norms and ends; this one, "
-                     f"with {model.options.get('layers')!r:.60}, is none; load one and look at its `options`")
+    raise InputError(f"to_transformers: expected a model as one of {known} is built, down to norms, ends and each "
+                     f"layer's options; this one, with {model.options.get('layers')!r:.60}, is none; load one and look "
+                     "at its `options`")
 
 
 def _is_such(model: LanguageModel, form: Format, config: Config) -> bool:
-    """Whether what the configuration describes is built as this model is."""
+    """Whether what the configuration describes is built as this model is, every layer with the same options."""
     with Unfilled():
         twin = LanguageModel(**form.options(config))
     return _build_of(twin) == _build_of(model)
@@ -37,8 +41,16 @@ def _is_such(model: LanguageModel, form: Format, config: Config) -> bool:
 
 def _build_of(model: LanguageModel) -> list:
     ends = [model.embedding_scale, model.soft_cap]
-    modules = [(type(m), getattr(m, "eps", None)) for m in model.modules()]
+    modules = [(type(m), _plain(m)) for m in model.modules()]
     return [ends, modules, [(name, z.shape) for name, z in model.state_dict().items()]]
+
+
+def _plain(module: nn.Module) -> dict[str, Any]:
+    """Options as they were resolved: the numbers a module keeps, without those that change no output."""
+    if isinstance(module, nn.Dropout | LanguageModel):  # of a model itself, the ends are looked at
+        return {}
+    return {name: z for name, z in vars(module).items() if isinstance(z, PLAIN) and not name.startswith("_")
+            and name != "training" and name not in getattr(module, "ways", ())}
 
 
 def _built(model: LanguageModel, form: Format, config: Config) -> Any:

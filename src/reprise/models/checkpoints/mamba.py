@@ -34,9 +34,19 @@ def around(config: Config, tied: bool) -> Iterator[Rule]:
         yield same(f"backbone.layers.{i}.norm.weight", f"stack.blocks.{i}.before_layer.weight")
 
 
+HONOURED = {"Mamba1": {"layer", "expand", "d_conv", "d_state", "dt_rank"},
+            "Mamba2": {"layer", "expand", "d_conv", "d_state", "headdim", "ngroups", "dt_limit"}}
+OF_NO_USE = {"dt_min", "dt_max", "dt_init", "dt_scale", "dt_init_floor", "conv_init", "A_init_range",  # how it began
+             "use_fast_path", "use_mem_eff_path", "chunk_size"}  # how it is computed
+ALWAYS = {"bias": False, "conv_bias": True, "D_has_hdim": False, "rmsnorm": True, "norm_before_gate": False,
+          "d_ssm": None}
+
+
 def from_original(source: str, entries: dict[str, Any]) -> dict[str, Any]:
     """config.json of the authors' own package, mamba_ssm, as transformers would say it."""
-    inside = {"layer": "Mamba1", "expand": 2, "d_conv": 4, "d_state": 16} | entries["ssm_cfg"]
+    given = entries["ssm_cfg"] or {}
+    inside = {"layer": "Mamba1", "expand": 2, "d_conv": 4, "d_state": 16} | given
+    _check_inside(source, inside)
     if entries.get("d_intermediate") or entries.get("attn_layer_idx") or not entries.get("rms_norm", True):
         raise InputError(f"{source}: Mamba with attention, channel mixers or LayerNorm; reprise reads it without")
     width, multiple = entries["d_model"], entries.get("pad_vocab_size_multiple", 8)
@@ -48,8 +58,22 @@ def from_original(source: str, entries: dict[str, Any]) -> dict[str, Any]:
     if inside["layer"] == "Mamba2":
         head = inside.get("headdim", 64)
         found |= {"model_type": "mamba2", "head_dim": head, "num_heads": inside["expand"] * width // head,
-                  "n_groups": inside.get("ngroups", 1), "state_size": entries["ssm_cfg"].get("d_state", 128)}
+                  "n_groups": inside.get("ngroups", 1), "state_size": given.get("d_state", 128),
+                  "time_step_limit": inside.get("dt_limit")}
     return found
+
+
+def _check_inside(source: str, inside: dict[str, Any]) -> None:
+    """Raises InputError, with its name, for an entry of ssm_cfg that would make another layer of it."""
+    kind = inside["layer"]
+    if kind not in HONOURED:
+        raise InputError(f"{source}: ssm_cfg with layer={kind!r}; reprise reads {' and '.join(HONOURED)}")
+    for name in inside.keys() - HONOURED[kind] - OF_NO_USE:
+        if name not in ALWAYS:
+            raise InputError(f"{source}: ssm_cfg with {name}={inside[name]!r}, which reprise does not know for {kind}; "
+                             f"it reads {', '.join(sorted(HONOURED[kind]))}")
+        if inside[name] != ALWAYS[name]:
+            raise InputError(f"{source}: ssm_cfg with {name}={inside[name]!r}; ours has {ALWAYS[name]!r} there, always")
 
 
 def _rules(config: Config) -> Iterator[Rule]:

@@ -14,6 +14,8 @@ __all__ = ["Weights", "open_weights"]
 
 SAFE, TORCH = "model.safetensors", "pytorch_model.bin"
 TORCH_FILES = (".bin", ".pth", ".pt")
+MALFORMED = (  # what torch raises, by where in a file the damage is
+    RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError)
 
 
 class Weights(Mapping[str, Tensor]):
@@ -70,7 +72,7 @@ def _torch(path: Path) -> Weights:
     except UnpicklingError as error:
         raise InputError(f"{path}: holds more than tensors, or is damaged, and was not loaded: a file of torch's can "
                          "run code; use a copy in safetensors") from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
+    except MALFORMED as error:
         raise InputError(f"{path}: cut short, damaged or no file of torch's ({type(error).__name__}); use another "
                          "copy") from error
     if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(z, Tensor) for k, z in found.items()):
@@ -83,6 +85,8 @@ def _sharded(index: Path) -> Weights:
     try:
         places = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         files = {name: _open(index.parent / name) for name in sorted(set(places.values())) if Path(name).name == name}
+    except InputError:
+        raise  # of one of the files, which it names
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{index}: damaged ({error}); use another copy") from error
     lost = sorted(name for name, file in places.items() if name not in files.get(file, ()))
