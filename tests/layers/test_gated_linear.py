@@ -7,10 +7,11 @@ from torch.nn.functional import sigmoid, silu, softplus
 from torch.testing import assert_close
 
 from reprise.layers.linear.light.qrnn import QRNN
-from reprise.layers.linear.light.sru import SRU
 from reprise.layers.linear.mamba import Mamba
+from reprise.layers.linear.mingru import MinGRU
 from reprise.layers.linear.transitions.gateloop import GateLoop
 from reprise.layers.linear.transitions.mamba_negative import MambaNegative
+from reprise.layers.nonlinear.gated.sru import SRU
 
 D, T = 4, 9
 
@@ -163,3 +164,30 @@ def test_mamba_negative_solves_parity():
     bits = torch.randint(2, (3, 200))
     x = torch.stack([bits, torch.ones_like(bits)], -1).double()
     assert_close(parity_solver()(x)[0][..., 0], (bits.cumsum(1) % 2).double(), rtol=0, atol=1e-9)
+
+
+def test_mingru_stays_an_average_in_bfloat16():
+    """Where a gate lets in less than bfloat16 can take from one, the memory must keep as much less."""
+    layer = MinGRU(1).bfloat16()
+    for p in layer.parameters():
+        torch.nn.init.zeros_(p)
+    layer.gate.bias.data.fill_(-7.0)
+    y, _ = layer(torch.zeros(1, 20_000, 1, dtype=torch.bfloat16))
+    assert 0.49 < y[0, -1, 0] < 0.51, "g(0) = 1/2"
+
+
+def test_gateloop_multiplies_key_and_value_in_float32():
+    layer, x = GateLoop(D).bfloat16(), torch.randn(1, T, D, dtype=torch.bfloat16)
+    _, b = layer.project(x)
+    assert torch.equal(b.real, layer.key(x).float() * layer.value(x).float())
+
+
+def test_sru_does_not_freeze_in_bfloat16():
+    """Steps of one part in a thousand of what is remembered are less than bfloat16 can add to it."""
+    layer = SRU(1).bfloat16()
+    with torch.no_grad():
+        layer.inward.weight.copy_(torch.tensor([[1.0], [0.0], [0.0]]))
+        layer.look.zero_()
+        layer.bias[0] = 7.0
+    _, state = layer(torch.ones(1, 4000, 1, dtype=torch.bfloat16))
+    assert state.memory.dtype == torch.float32 and 0.95 < state.memory.item() <= 1

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from reprise.bases.stepping import Stepping
+from reprise.core.errors import check_counts
 from reprise.core.layer import SequenceLayer
 from reprise.core.marks import Marks
 from reprise.core.state import map_state
@@ -33,6 +34,7 @@ class Recurrent(Stepping[State]):
 
     def __init__(self, width: int, memory_shape: tuple[int, ...]):
         super().__init__()
+        check_counts(type(self).__name__, width=width)
         self.width, self.memory_shape, self.local = width, memory_shape, None
 
     @abstractmethod

@@ -51,7 +51,7 @@ def test_block_diagonal_columns_sum_to_zero_and_the_longest_is_one(x):
     assert_close(torch.linalg.vector_norm(A, 1.2, -2).amax(-1), torch.ones_like(A[..., 0, 0]))
 
 
-@pytest.mark.parametrize(("width", "block"), [(1, 1), (4, 4), (5, 5), (12, 6), (64, 8), (256, 8), (11, 11)])
+@pytest.mark.parametrize(("width", "block"), [(1, 1), (4, 4), (5, 5), (12, 6), (64, 8), (256, 8), (7, 7), (22, 2)])
 def test_block_diagonal_usual_blocks(width, block):
     layer = BlockDiagonal(width)
     assert layer.memory_shape == (width // block, block)
@@ -128,3 +128,12 @@ def test_first_step_has_no_increment(x):
     resets[0, 5] = True
     assert_close(layer(x[None], resets=resets)[0][0, 5], layer.out(layer.start(x[5])))
     assert layer(x[None], resets=resets)[1].memory.position.tolist() == [T - 5]
+
+
+@pytest.mark.parametrize("width", [11, 101, 121, 509])
+def test_block_diagonal_asks_for_a_block_where_none_would_be_small(width):
+    with pytest.raises(InputError, match=f"width={width} has no divisor from 2 to 8 .*; try width="):
+        BlockDiagonal(width)
+    assert BlockDiagonal(11, block=11).memory_shape == (1, 11)
+    with pytest.raises(InputError, match="width=11 is not divisible by block=2; try block=11"):
+        BlockDiagonal(11, block=2)

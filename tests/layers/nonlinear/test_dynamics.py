@@ -196,12 +196,12 @@ def test_hyper_lstm_learns_everywhere_from_the_second_update_on():
 
 @pytest.mark.parametrize("name", [
     "indrnn", "jordan", "plrnn", "clipped_plrnn", "pv_rnn", "urn", "echo_state", "hyper_lstm", "leaky_rnn", "lem",
-    "cfc", "ltc", "sparse_combo", "svd_combo"])
+    "cfc", "ltc", "sparse_combo", "svd_combo", "hippo_rnn"])
 def test_autocast_leaves_the_memory_its_precision(name):
     layer, x = create_layer(name, 8), torch.randn(2, 30, 8)
     with torch.autocast("cpu", torch.bfloat16):
         _, state = layer(x)
-    assert {s.dtype for _, s in named_tensors(state)} == {torch.float32}
+    assert {s.dtype for _, s in named_tensors(state) if s.is_floating_point()} == {torch.float32}
     want, _ = layer(x, state)
     again, _ = layer(x, layer(x)[1])
     assert_close(want, again, rtol=0, atol=0.05)

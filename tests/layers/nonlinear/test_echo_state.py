@@ -77,3 +77,5 @@ def test_fit_readout_says_what_does_not_fit():
     for target, options in ((x[:, 1:], {}), (x, {"ridge": -1.0}), (x, {"washout": 9})):
         with pytest.raises(InputError, match="expected a target of shape"):
             layer.fit_readout(x, target, **options)
+    with pytest.raises(InputError, match=r"at least 67 steps after the washout, .* got 9; try ridge=1e-6"):
+        layer.fit_readout(x, x, ridge=0.0)

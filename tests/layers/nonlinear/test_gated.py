@@ -5,11 +5,11 @@ from torch import sigmoid, tanh
 from torch.testing import assert_close
 
 from reprise.core.errors import InputError
+from reprise.layers.linear.light.quasi_lstm import QuasiLSTM
 from reprise.layers.nonlinear.gated.gru_cho import GRUCho
 from reprise.layers.nonlinear.gated.layer_norm_lstm import LayerNormLSTM
 from reprise.layers.nonlinear.gated.mgu import MGU
 from reprise.layers.nonlinear.gated.multiplicative_lstm import MultiplicativeLSTM
-from reprise.layers.nonlinear.gated.quasi_lstm import QuasiLSTM
 from reprise.layers.nonlinear.gated.weight_norm_lstm import WeightNormLSTM
 from reprise.layers.nonlinear.gru import GRU
 from reprise.layers.nonlinear.lstm import LSTM

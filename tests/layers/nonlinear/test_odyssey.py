@@ -9,12 +9,14 @@ from reprise.layers.nonlinear.odyssey.lstm_fgr import LSTMFGR
 from reprise.layers.nonlinear.odyssey.lstm_nfg import LSTMNFG
 from reprise.layers.nonlinear.odyssey.lstm_nig import LSTMNIG
 from reprise.layers.nonlinear.odyssey.lstm_nog import LSTMNOG
+from reprise.layers.nonlinear.odyssey.lstm_np import LSTMNP
 from reprise.layers.nonlinear.odyssey.lstm_peephole import LSTMPeephole
 from reprise.layers.registry import create_layer
 
 D, T = 5, 9
 ALWAYS = 50.0  # a gate that is given this is one, to the last digit of float64
-VARIANTS = ["lstm_peephole", "lstm_nig", "lstm_nfg", "lstm_nog", "lstm_niaf", "lstm_noaf", "lstm_cifg", "lstm_fgr"]
+VARIANTS = ["lstm_peephole", "lstm_nig", "lstm_nfg", "lstm_nog", "lstm_niaf", "lstm_noaf", "lstm_cifg", "lstm_fgr",
+            "lstm_np"]
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def by_the_paper(name, layer, x):
     own = {"lstm_nig": "fzo", "lstm_nfg": "izo", "lstm_cifg": "izo", "lstm_nog": "ifz"}.get(name, "ifzo")
     W, b, R = ({k: m[D * j : D * j + D] for j, k in enumerate(own)}
                for m in (layer.from_x.weight, layer.from_x.bias, layer.from_h.weight))
-    p = dict(zip(own.replace("z", ""), layer.peepholes, strict=True))
+    p = dict.fromkeys(own, 0.0) if name == "lstm_np" else dict(zip(own.replace("z", ""), layer.peepholes, strict=True))
     y = c = torch.zeros(D, dtype=torch.float64)
     last, ys = dict.fromkeys("ifo", c), []
 
@@ -85,12 +87,14 @@ def test_all_starts_normal(name):
 
 
 def test_without_peepholes_it_is_the_lstm(x):
-    """The paper's NP, which needs no layer of its own."""
-    layer, plain = loud(LSTMPeephole(D)), LSTM(D).double()
-    with torch.no_grad():
-        layer.peepholes.zero_()
-    plain.load_state_dict({n: p for n, p in layer.state_dict().items() if n != "peepholes"})
+    """The paper's NP."""
+    layer, vanilla, plain = loud(LSTMNP(D)), LSTMPeephole(D).double(), LSTM(D).double()
+    plain.load_state_dict(layer.state_dict())
     assert_close(layer(x[None]), plain(x[None]))
+    with torch.no_grad():
+        vanilla.peepholes.zero_()
+    vanilla.load_state_dict(layer.state_dict(), strict=False)
+    assert_close(layer(x[None]), vanilla(x[None]))
 
 
 @pytest.mark.parametrize(("variant", "gone"), [(LSTMNIG, "i"), (LSTMNFG, "f"), (LSTMNOG, "o")])

@@ -12,7 +12,7 @@ class FalconMamba(Selective):
         h_t = exp(dt A) h_{t-1} + dt B u;   y_t = O ((C h_t + D u) silu(Z x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory h (B E N), local: the last three W x (B 3 E)
-    Cost     T E (3 D + 2 R + 9 N) work, R the rank of dt
+    Cost     T E (6 D + 4 R + 11 N) work, R the rank of dt
     Source   Zuo et al. 2024, arXiv:2410.05355, sec. 3.1; transformers, FalconMambaMixer   (zuo2024falcon)
     Differs  none: norm is a root mean square without weights
     """

@@ -16,7 +16,7 @@ class HGRN(LinearRecurrence):
         h_t = lambda_t exp(i theta) h_{t-1} + (1 - lambda_t) c_t;   y_t = O norm(silu(G x_t) [Re h_t, Im h_t])
 
     Shapes   x (B T D) -> y (B T D);  memory h (B D), complex
-    Cost     7 T D^2 work, log T depth
+    Cost     14 T D^2 work, log T depth
     Source   Qin et al. 2023, arXiv:2311.04823, sec. 3.2   (qin2023hierarchically)
     Differs  each layer learns its own gamma, which starts at the paper's k / H in layer k = 0 .. H - 1 of a stack of H,
              and at no less than 0.01; the paper ties the bounds of all layers by a softmax over layers; the norm comes

@@ -18,7 +18,7 @@ class LRU(Decaying, LinearRecurrence):
         lambda = exp(-exp(nu) + i exp(theta));   h_t = lambda h_{t-1} + exp(gamma) B x_t;   y_t = Re(C h_t) + D x_t
 
     Shapes   x (B T D) -> y (B T D);  memory h (B N), complex
-    Cost     4 T D N work, log T depth
+    Cost     8 T D N work, log T depth
     Source   Orvieto et al. 2023, arXiv:2303.06349, sec. 3, app. A   (orvieto2023resurrecting)
     Differs  B and C are kept as pairs of real numbers, so that the layer casts like any other; the GLU around the
              paper's layer is the stack's; `rate` names other forms than exp(nu) (layers/rates.py)

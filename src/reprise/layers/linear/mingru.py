@@ -3,6 +3,7 @@ from torch import nn
 
 from reprise.bases.linear_recurrence import LinearRecurrence
 from reprise.layers.linear._positive import positive
+from reprise.layers.linear._wide import wide
 
 __all__ = ["MinGRU"]
 
@@ -14,7 +15,7 @@ class MinGRU(LinearRecurrence):
         g(u) = u + 1/2 for u > 0, else sigmoid(u)
 
     Shapes   x (B T D) -> y (B T D);  memory h (B D)
-    Cost     2 T D^2 work, log T depth
+    Cost     4 T D^2 work, log T depth
     Source   Feng et al. 2024, arXiv:2410.01201, sec. 3.1, app. B.2   (feng2024were)
     Differs  the scan runs on h in float32, not on log h: g keeps every term positive, so nothing cancels; h_0 = 0
     """
@@ -25,5 +26,5 @@ class MinGRU(LinearRecurrence):
         self.candidate = nn.Linear(width, width)
 
     def project(self, x):
-        z = torch.sigmoid(self.gate(x))
-        return 1 - z, z * positive(self.candidate(x))
+        z = torch.sigmoid(wide(self.gate(x)))
+        return 1 - z, z * positive(wide(self.candidate(x)))

@@ -16,7 +16,7 @@ class MinLSTM(LinearRecurrence):
         h_t = f'_t h_{t-1} + i'_t g(U x_t + d);   g(u) = u + 1/2 for u > 0, else sigmoid(u)
 
     Shapes   x (B T D) -> y (B T D);  memory h (B D)
-    Cost     3 T D^2 work, log T depth
+    Cost     6 T D^2 work, log T depth
     Source   Feng et al. 2024, arXiv:2410.01201, sec. 3.2, app. B   (feng2024were)
     Differs  the scan runs on h in float32, not on log h: g keeps every term positive, so nothing cancels; h_0 = 0;
              `forget_bias` is added to torch's usual start of c
@@ -30,4 +30,4 @@ class MinLSTM(LinearRecurrence):
 
     def project(self, x):
         f, i = logsigmoid(wide(self.gates(x))).chunk(2, -1)  # f / (f + i) = sigmoid(log f - log i), never 0 / 0
-        return torch.sigmoid(f - i), torch.sigmoid(i - f) * positive(self.candidate(x))
+        return torch.sigmoid(f - i), torch.sigmoid(i - f) * positive(wide(self.candidate(x)))

@@ -28,12 +28,14 @@ class RGLRU(Recurrent):
         h_t = a_t h_{t-1} + sqrt(1 - a_t^2) (i u_t), h_1 = i u_1;   y_t = O (h_t gelu(G x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory h (B N), position (B), local: the last three W x (B 3 N)
-    Cost     3 T D N + 2 T N^2 / H work, log T depth
+    Cost     6 T D N + 4 T N^2 / H work, log T depth
     Source   De et al. 2024, arXiv:2402.19427, sec. 2.3-2.4; google-deepmind/recurrentgemma   (de2024griffin)
     Differs  exp(-softplus(l)) starts in the ring [0.9, 0.999] as in the authors' code; the paper says so of its eighth
              power; the root's argument has a floor, where that code clips the root's derivative; N = D unless `hidden`
              is given (the paper: about 4/3 D); O does not start smaller in deeper stacks
     """
+
+    undecayed_parameters = ("gates_bias",)
 
     def __init__(self, width: int, hidden: int | None = None, heads: int | None = None, kernel_size: int = 4):
         check_counts("RGLRU", width=width, hidden=hidden, heads=heads, kernel_size=kernel_size)

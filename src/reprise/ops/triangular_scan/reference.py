@@ -12,15 +12,19 @@ __all__ = ["advance", "triangular_scan"]
 def advance(
     x: Float[Tensor, "B D"], half: Float[Tensor, "B"], system: tuple, c: Float[Tensor, "B D N"]
 ) -> Float[Tensor, "B D N"]:
-    """c one step later, solved from the top: s_n, the sum of q c above row n, is a recurrence over n, by doubling."""
+    """c one step later, solved from the top; no matrix is held.
+
+    s_n, the sum of q (c before + c after) above row n, is all that a row takes of others: a recurrence over n, by
+    doubling.
+    """
     p, q, a, B = system
-    half, A = half[:, None, None], torch.outer(p, q).tril(-1) + torch.diag(a)
-    room, right = 1 + half * a, c - half * (c @ A.mT - 2 * x[..., None] * B)
-    keep, s, span = 1 - half * p * q / room, q * right / room, 1
+    half = half[:, None, None]
+    room, given = 1 + half * a, 2 * half * B * x[..., None]
+    keep, s, span = 1 - half * p * q / room, q * (2 * c + given) / room, 1
     while span < len(a):
         s = s + keep * _down(s, span)
         keep, span = keep * _down(keep, span), 2 * span
-    return (right - half * p * _down(s, 1)) / room
+    return ((1 - half * a) * c + given - half * p * _down(s, 1)) / room
 
 
 def _down(z: Float[Tensor, "B D N"], rows: int) -> Float[Tensor, "B D N"]:

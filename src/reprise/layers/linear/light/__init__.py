@@ -1,1 +1,1 @@
-"""Light recurrences: every matrix meets the input, and what recurs is elementwise."""
+"""Light recurrences: gates and candidates are made of the input alone, and what recurs is an elementwise scan."""

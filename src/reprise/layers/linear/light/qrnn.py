@@ -15,7 +15,7 @@ class QRNN(LinearRecurrence):
         c_t = f c_{t-1} + (1 - f) z;   y_t = o c_t
 
     Shapes   x (B T D) -> y (B T D);  memory c (B D), local: x_{t-1} (B 1 D)
-    Cost     6 T D^2 work, log T depth
+    Cost     12 T D^2 work, log T depth
     Source   Bradbury et al. 2016, arXiv:1611.01576, sec. 2 (fo-pooling)   (bradbury2016quasi)
     Differs  the convolution is 2 steps wide, as in the paper's language models; no zoneout of f, which is dropout
     """

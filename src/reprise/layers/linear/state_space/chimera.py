@@ -35,10 +35,12 @@ class Chimera(Recurrent):
         y[v] = O (silu(G x[v]) sum (C1 h1[v] + C2 h2[v])), over a slow and a fast scale, the variates both ways round
 
     Shapes   x (B T D) -> y (B T D), D = V K;  memory along, across (B V 4 K N)
-    Cost     T D (20 K + 32 N) + 60 T D N work, V log T depth
+    Cost     T D (20 K + 32 N) + 60 T D N work, V log T depth; it holds 8 B T D N numbers for the gradient
     Source   Behrouz et al. 2024, arXiv:2406.04320, sec. 3   (behrouz2024chimera)
     Differs  the cross terms A2 and A3 enter as held inputs do, where the paper discretises them as decays, which could
-             not vanish; A1 and A2 are diagonal, not companion matrices; one gate, no closed loop for forecasts
+             not vanish; A1 and A2 are diagonal, not companion matrices; one gate, no closed loop for forecasts. A width
+             has no variates of its own: by default as many as a memory in heads would have heads, so that a prime width
+             is one variate, and nothing runs across
     """
 
     undecayed_parameters = ("log_A", "dt")

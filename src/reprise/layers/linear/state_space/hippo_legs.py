@@ -23,10 +23,11 @@ class HippoLegS(PolynomialMemory):
         A_nm = p_n q_m if n > m, a_n if n = m, else 0;   p_n = q_n = B_n = sqrt(2n + 1);   a_n = n + 1
 
     Shapes   x (B T D) -> y (B T D);  memory c (B D N), position (B)
-    Cost     10 T D N + 2 T D^2 work, N log T depth: degree after degree, each a scan
+    Cost     10 T D N + 2 T D^2 work, N log T depth: degree after degree, each a scan; it holds B T D N numbers
     Source   Gu et al. 2020, arXiv:2008.07669, sec. 3, app. D.3, E   (gu2020hippo)
     Differs  one memory for each feature, read out by a trained map, where the paper's network drives a single one; if
-             `trained`, p, q, a and B are, so that A remains triangular
+             `trained`, p, q, a and B are, so that A remains triangular. `reconstruct` holds the value at a row's start
+             for all that lies before it
     """
 
     def __init__(self, width: int, states: int = 32, trained: bool = False):
@@ -50,4 +51,6 @@ class HippoLegS(PolynomialMemory):
         return memory.c
 
     def basis(self, memory, ago):
-        return legendre(1 - ago / memory.position[:, None], self.memory_shape[1])
+        """Before a row's own start, for which the polynomial does not stand, it holds its value at the start."""
+        since_start = 1 - ago / memory.position.clamp(min=1)[:, None]
+        return legendre(since_start.clamp(min=0), self.memory_shape[1])

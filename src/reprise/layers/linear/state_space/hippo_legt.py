@@ -11,7 +11,7 @@ class HippoLegT(Window):
         A_nk = -sqrt((2n + 1)(2k + 1)) (1 if k <= n, else (-1)^(n - k));   B_n = sqrt(2n + 1)
 
     Shapes   x (B T D) -> y (B T D);  memory c (B D N)
-    Cost     2 T D N^2 log T + 2 T D^2 work, N^3 for a step's matrix; log T depth
+    Cost     2 T D N^2 log T + 2 T D^2 work, N^3 for a step's matrix; log T depth; it holds B T D N numbers
     Source   Gu et al. 2020, arXiv:2008.07669, sec. 2.3, app. D.2   (gu2020hippo)
     Differs  one memory for each feature, read out by a trained map, where the paper's network drives a single one
     """

@@ -21,11 +21,14 @@ class LSSL(Recurrent):
         y_t = O gelu(C h_t + D x_t), several channels of C and D by feature
 
     Shapes   x (B T D) -> y (B T D);  memory h (B D N)
-    Cost     2 T D N^2 log T + 2 T D^2 M work, M the channels, and D N^3 for the inverses; log T depth
+    Cost     2 T D N^2 log T + 2 T D^2 M work, M the channels, and D N^3 for the inverses; log T depth;
+             it holds B T D N numbers
     Source   Gu et al. 2021, arXiv:2110.13985, sec. 3, 4, 5.1   (gu2021lssl)
     Differs  all features share A and B, which are trained dense, not as products of banded matrices, so nothing keeps
              A stable in training; recurrent mode only, by doubling; the residual and the norm are the stack's
     """
+
+    undecayed_parameters = ("D",)
 
     def __init__(
         self, width: int, states: int = 32, channels: int = 1, alpha: float = 0.5, dt_min: float = 0.001,

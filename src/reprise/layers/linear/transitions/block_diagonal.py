@@ -27,20 +27,25 @@ class BlockDiagonal(Recurrent):
         s_t = A_t s_{t-1} + MLP(x_t);   s_0 learned;   y_t = s_t
 
     Shapes   x (B T D) -> y (B T D);  memory s (B H N), N = D / H
-    Cost     T D^2 N (1 + N) + 2 T D^2 + T D N work, T depth
+    Cost     2 T D^2 N (1 + N) + 4 T D^2 + 2 T D N work, T depth
     Source   Fan et al. 2023, arXiv:2309.07412; tinghanf/RegluarLRNN   (fan2023advancing)
-    Differs  none; N is the largest divisor of D up to the paper's 8. A memory of a single number has no transition, for
-        its only column, less its mean, is zero
+    Differs  none; N is the largest divisor of D up to the paper's 8; a D above 1 that has none but 1, as a prime above
+             8, needs `block`. A memory of a single number has no transition, for its only column, less its mean, is
+             zero
     """
 
     undecayed_parameters = ("start",)
 
     def __init__(self, width: int, block: int | None = None):
         check_counts("BlockDiagonal", width=width, block=block)
-        N = usual_block(width) if block is None else block
+        usual = usual_block(width)
+        N = usual if block is None else block
+        if block is None and usual == 1 < width:
+            raise InputError(f"BlockDiagonal: width={width} has no divisor from 2 to {BLOCK} for the size of a block; "
+                             f"try width={BLOCK * -(-width // BLOCK)}, or give a block")
         if width % N:
             raise InputError(f"BlockDiagonal: width={width} is not divisible by block={N}; "
-                             f"try block={usual_block(width)}")
+                             f"try block={width if usual == 1 else usual}")
         super().__init__(width, (width // N, N))
         self.transition = nn.Sequential(
             nn.Linear(width, width * N), nn.ReLU(), nn.Linear(width * N, width * N))
@@ -73,6 +78,5 @@ def bounded(M: Float[Tensor, "*B N N"]) -> Float[Tensor, "*B N N"]:
 
 
 def usual_block(width: int) -> int:
-    """The largest divisor up to the paper's; if there is none above one, the smallest."""
-    blocks = [n for n in range(1, width + 1) if width % n == 0]
-    return max(n for n in blocks if n <= BLOCK) if width == 1 or blocks[1] <= BLOCK else blocks[1]
+    """The largest divisor up to the paper's."""
+    return max(n for n in range(1, BLOCK + 1) if width % n == 0)

@@ -18,7 +18,7 @@ class GateLoop(LinearRecurrence):
         y_t = O (Re(h_t) (Q x_t) silu(G x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory h (B N), complex
-    Cost     7 T D N work, log T depth
+    Cost     14 T D N work, log T depth
     Source   Katsch 2023, arXiv:2311.01927, sec. 3, with as many heads as channels   (katsch2023gateloop)
     Differs  no norm of heads, which here are single numbers; c starts where sigmoid(c) spans 0.5 to 0.999, of which
              the paper says nothing
@@ -37,7 +37,7 @@ class GateLoop(LinearRecurrence):
 
     def project(self, x):
         size, phase = torch.sigmoid(wide(self.keep(x))), wide(self.turn(x))
-        b = wide(self.key(x) * self.value(x))
+        b = wide(self.key(x)) * wide(self.value(x))
         return torch.complex(size * phase.cos(), size * phase.sin()), torch.complex(b, b.new_zeros(()).expand_as(b))
 
     def readout(self, h, x):

@@ -30,12 +30,13 @@ class LinearCDE(Recurrent):
         Z_1 = L x_1 + c;   y_t = C Z_t + e
 
     Shapes   x (B T D) -> y (B T D);  memory Z (B H N), H N = hidden, position (B), local: x_{t-1} (B 1 D)
-    Cost     T H N D (1 + N) + 3 T D H N + about 20 T H (N + 1)^3 work, T depth
+    Cost     2 T H N D (1 + N) + 4 T D H N + about 20 T H (N + 1)^3 work, T depth
     Source   Cirone et al. 2024, arXiv:2402.19047, sec. 3, 4   (cirone2024theoretical)
     Differs  A falls into blocks, by default of up to 8 numbers: `blocks=1` is the paper's dense A, and `blocks=hidden`
-        its diagonal; a step of time is `dt` whatever the length, which a stream does not know, where the paper's path
-        takes one unit of time in all; A and B start smaller, so that a path of some hundred unit increments keeps its
-        size; for the word problem the authors' code steps by Euler and takes x itself for the increment
+             its diagonal, which a prime `hidden` above 8 is given too; a step of time is `dt` whatever the length,
+             which a stream does not know, where the paper's path takes one unit of time in all; A and B start smaller,
+             so that a path of some hundred unit increments keeps its size; for the word problem the authors' code steps
+             by Euler and takes x itself for the increment
     """
 
     excused: ClassVar[dict[str, str]] = {

@@ -15,7 +15,7 @@ class MambaNegative(Selective):
         y_t = O ((C(u) h_t + D u) silu(Z x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory h (B E N), local: the last three W x (B 3 E)
-    Cost     T E (3 D + 2 R + 9 N) work, R the rank of dt, log T depth; it holds B T E N numbers
+    Cost     T E (6 D + 4 R + 13 N) work, R the rank of dt, log T depth; it holds B T E N numbers
     Source   Grazzi et al. 2024, arXiv:2411.12537, sec. 4.2; Gu & Dao 2023, arXiv:2312.00752   (grazzi2024unlocking)
     Differs  the authors' language model starts O smaller in deeper stacks; a layer alone has no depth
     """

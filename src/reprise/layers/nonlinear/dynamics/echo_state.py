@@ -16,10 +16,11 @@ class EchoState(Cell):
         h_t = (1 - a) h_{t-1} + a tanh(W h_{t-1} + U x_t);   y_t = V [h_t; x_t] + c;   W and U fixed
 
     Shapes   x (B T D) -> y (B T D);  memory h (B N)
-    Cost     2 T (N^2 + 3 D N + D^2) work, T depth
+    Cost     2 T (N^2 + 2 D N + D^2) work, T depth
     Source   Jaeger 2001, GMD report 148; Lukosevicius 2012, 10.1007/978-3-642-35289-8_36   (jaeger2001echo)
-    Differs  the leak is that of Jaeger et al. 2007; no feedback from the output; `degree` units feed each, whatever N
-             is, as the second source has it. A spectral radius below 1 is usual, and no proof of fading memory
+    Differs  the leak is that of Jaeger et al. 2007; no feedback from the output, and no bias of the input; `degree`
+             units feed each, whatever N is, as the second source has it. A spectral radius below 1 is usual, and no
+             proof of fading memory
     """
 
     def __init__(
@@ -52,7 +53,8 @@ class EchoState(Cell):
     ) -> None:
         """Sets the read-out to the ridge regression from [h; x] to the target, the mean apart.
 
-        The first `washout` steps of every row are left out. Raises InputError for a target or a ridge that do not fit.
+        The first `washout` steps of every row are left out. Raises InputError for a target or a ridge that do not
+        fit, and without a ridge for fewer steps than unknowns.
         """
         self._check(x, None)
         if target.shape != x.shape or not 0 <= washout < x.shape[1] or not ridge >= 0:
@@ -61,6 +63,10 @@ class EchoState(Cell):
         read, _ = self.recur(self.project(x), self.initial_memory(len(x)), NO_MARKS)
         seen = torch.cat([read, x], -1)[:, washout:].flatten(0, 1).double()
         wanted = target[:, washout:].flatten(0, 1).double()
+        unknowns = seen.shape[1] + 1
+        if ridge == 0 and len(seen) < unknowns:
+            raise InputError(f"EchoState.fit_readout: expected at least {unknowns} steps after the washout, as many as "
+                             f"unknowns, for a ridge of 0, got {len(seen)}; try ridge=1e-6")
         centre, level = seen.mean(0), wanted.mean(0)
         seen, wanted = seen - centre, wanted - level
         weight = torch.linalg.solve(seen.T @ seen + ridge * torch.eye(seen.shape[1]).to(seen), seen.T @ wanted).T

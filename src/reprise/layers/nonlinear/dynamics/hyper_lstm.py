@@ -48,7 +48,8 @@ class HyperLSTM(Cell):
     Shapes   x (B T D) -> y (B T D);  memory h, c (B D), small_h, small_c (B S)
     Cost     T (16 D^2 + 16 D S + 8 S^2 + 24 Z (D + S)) work, T depth; S = min(D, 128), Z = 16
     Source   Ha et al. 2016, arXiv:1609.09106, sec. 3.2, app. A.2; hardmaru/supercell   (ha2016hypernetworks)
-    Differs  scales start at 1; the first author's code has 0.1, which the norms nearly undo; no dropout
+    Differs  scales start at 1; the first author's code has 0.1, which the norms nearly undo; no dropout. Nothing is
+             left of one number less its mean: at D = 1 the output does not depend on the input
     """
 
     undecayed_parameters = ("scales", "bias")

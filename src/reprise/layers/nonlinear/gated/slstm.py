@@ -39,7 +39,7 @@ class SLSTM(Cell):
 
     def __init__(self, width: int, heads: int | None = None, kernel_size: int = 4):
         check_counts("SLSTM", width=width, heads=heads, kernel_size=kernel_size)
-        H = usual_heads(width) if heads is None else heads
+        H = paper_heads(width) if heads is None else heads
         if width % H:
             near = max(h for h in range(1, H) if width % h == 0)
             raise InputError(f"SLSTM: width={width} is not divisible by heads={H}; try heads={near}")
@@ -85,5 +85,6 @@ class SLSTM(Cell):
         return layer_norm(by_head, by_head.shape[-1:]).flatten(-2) * self.gain
 
 
-def usual_heads(width: int) -> int:
+def paper_heads(width: int) -> int:
+    """The paper's four where they fit."""
     return next((heads for heads in (4, 2) if width % heads == 0 and width >= 4 * heads), 1)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from reprise.bases.cell import Cell
+from reprise.layers.linear._wide import wide
 
 __all__ = ["SRU"]
 
@@ -15,12 +16,13 @@ class SRU(Cell):
         r_t = sigmoid(R x_t + s c_{t-1} + d);   y_t = r_t c_t + (1 - r_t) alpha x_t;   alpha = sqrt(1 + 2 exp(d_0))
 
     Shapes   x (B T D) -> y (B T D);  memory c (B D)
-    Cost     3 T D^2 work, T depth
+    Cost     6 T D^2 work, T depth
     Source   Lei et al. 2018, arXiv:1709.02755, sec. 3, 3.2; the authors' sru 2.6, rescaled   (lei2018simple)
     Differs  none; this is the published form, not the preprint's first, whose gates did not see c (v = s = 0) and which
         was linear in it; d_0 is where d starts: 0, or below it for layers that should first hand on their input
     """
 
+    memory_precision = torch.float32
     undecayed_parameters = ("look", "bias")
 
     def __init__(self, width: int, highway_bias: float = 0.0):
@@ -34,7 +36,7 @@ class SRU(Cell):
         nn.init.uniform_(self.inward.weight[width:], -edge * 0.5**0.5, edge * 0.5**0.5)
 
     def project(self, x):
-        return self.inward(x).split([self.width, 2 * self.width], -1)
+        return wide(self.inward(x)).split([self.width, 2 * self.width], -1)
 
     def gate(self, which: int, seen: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
         return torch.sigmoid(seen + self.look[which] * c + self.bias[which])

@@ -13,6 +13,6 @@ class LSTMPeephole(LSTMBlock):
     Cost     16 T D^2 work, T depth
     Source   Greff et al. 2015, arXiv:1503.04069, sec. II, the vanilla LSTM   (greff2015lstm);
              peepholes are Gers & Schmidhuber 2000, doi:10.1109/IJCNN.2000.861302, sec. 3   (gers2000recurrent)
-    Differs  none; all parameters start normal with deviation 0.1, as the paper's weights. Its variant without
-             peepholes (NP) is `lstm`
+    Differs  none; all parameters start normal with deviation 0.1, as the paper's weights. Without
+             peepholes it is `lstm_np`
     """
