@@ -52,6 +52,19 @@ def delta_rule(x, p, heads, expand=1, steps=1, largest=1.0):
     return np.array(y)
 
 
+def test_a_reflection_in_bfloat16_does_not_make_the_memory_grow():
+    layer = DeltaNetNegative(64, heads=1).bfloat16()
+    with torch.no_grad():
+        layer.strength.weight.mul_(1e4)  # beta: nearly 2, or 0
+    x = torch.randn(1, 1, 64).abs().bfloat16().repeat(1, 2000, 1)
+    u, _ = layer.local.run(x, layer.local.initial_state(1), Marks())
+    p = layer.project(x, u)
+    lengths = (p.a * p.b).sum(-1).abs()
+    assert p.a.dtype == torch.float32 and (lengths <= 2 + 1e-6).all()
+    _, state = layer(x)
+    assert state.memory.abs().max() < 1e3
+
+
 @pytest.mark.parametrize(("layer", "said"), [
     (DeltaNet(8, heads=2), {}), (DeltaNet(6, heads=3, expand=2), {"expand": 2}),
     (DeltaNetNegative(8, heads=2), {"largest": 2.0}),

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from reprise.core.errors import InputError
-from reprise.layers import create_channel, create_layer
+from reprise.layers import create_channel, create_layer, list_layers
+from reprise.layers.registry import SEQUENCE
+from reprise.training.optimisers import parameter_groups
 
 WRONG_TYPES = [("lru", {"hidden": "x"}), ("mamba", {"kernel_size": 2.5}), ("rg_lru", {"heads": 2.0}),
                ("retnet", {"heads": True}), ("rwkv7", {"rank": "3"}), ("minlstm", {"forget_bias": "x"}),
@@ -53,3 +55,15 @@ def test_silence_has_a_direction_to_rwkv7_in_every_precision(dtype):
     layer = create_layer("rwkv7", 8).to(dtype)
     y, state = layer(torch.zeros(2, 3, 8, dtype=dtype), lengths=torch.tensor([3, 1]))
     assert y.isfinite().all() and state.memory.isfinite().all()
+
+
+@pytest.mark.parametrize("name", list_layers())
+def test_classes_by_themselves_know_a_width_that_is_none(name):
+    """Nothing but `create_layer` stands before them; a start of 1 / sqrt(width) must not come first."""
+    with pytest.raises(InputError, match=r"expected width of 1 or more, got 0"):
+        SEQUENCE.get(name)(0)
+
+
+@pytest.mark.parametrize(("name", "parameter"), [("rg_lru", "gates_bias"), ("lssl", "D")])
+def test_biases_and_gains_kept_as_matrices_do_not_decay(name, parameter):
+    assert parameter in dict(parameter_groups(create_layer(name, 8))["plain"])

@@ -90,7 +90,8 @@ def test_gated_deltanet_is_the_papers_loop(width, heads):
 
 
 @pytest.mark.parametrize(
-    "width, heads", {1: 1, 2: 1, 4: 2, 5: 1, 6: 2, 64: 2, 96: 2, 128: 2, 200: 4, 256: 4, 768: 12}.items())
+    "width, heads", {1: 1, 2: 1, 4: 2, 5: 1, 6: 2, 64: 2, 96: 2, 128: 2, 200: 4, 256: 4, 768: 12, 254: 2, 262: 2,
+                      514: 2, 381: 3}.items())
 def test_heads_nobody_asked_for(width, heads):
     assert usual_heads(width) == heads
     layer = RetNet(width)

@@ -1,4 +1,6 @@
 """Matrix-valued memory (B H K V): time is chunked matrix products, or one pass with the memory in the cache."""
+from math import log
+
 from jaxtyping import Float
 from torch import Tensor
 
@@ -17,7 +19,7 @@ class MatrixMemory(Recurrent):
 
     An `Association` (q, k, v, log_w) forgets and adds; a `Correction` also moves the memory by a rank-one term.
     `heads` share out `hidden`, which is the width unless it is given; they default to two or more, of size two or more,
-    with a size as near to 64 as it allows.
+    with a size as near to 64 as it allows, by their ratio.
     """
 
     def __init__(
@@ -44,4 +46,4 @@ class MatrixMemory(Recurrent):
 def usual_heads(width: int) -> int:
     """How many heads a layer has when it is not told; one where the width cannot be shared out."""
     several = (h for h in range(2, width // 2 + 1) if width % h == 0)
-    return min(several, key=lambda h: abs(width / h - HEAD), default=1)
+    return min(several, key=lambda h: abs(log(width / h / HEAD)), default=1)

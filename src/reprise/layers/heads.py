@@ -7,10 +7,12 @@ from torch import Tensor, nn
 from torch.nn.functional import log_softmax, nll_loss, one_hot, relu, softplus
 
 from reprise.core.errors import InputError, check_counts, suggest
+from reprise.layers.linear._wide import wide
 
 __all__ = ["Head", "create_head", "list_heads"]
 
 LEAST = 1e-7  # a probability is at least this, and at most one less this
+TAIL = -30.0  # below this, log softplus(o) is o to within 1e-13
 
 
 class Head(nn.Module, ABC):
@@ -27,7 +29,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, h: Float[Tensor, "B D"], target: Int[Tensor, "B"]) -> Float[Tensor, ""]:
-        """The mean over rows."""
+        """The mean over rows, in float32 at least."""
 
     def predict(self, h: Float[Tensor, "... D"]) -> Int[Tensor, "..."]:
         """By the scores before any rectifier: where all are rectified to zero, that still tells them apart."""
@@ -38,7 +40,7 @@ class SoftmaxHead(Head):
     """p = softmax(o); cross entropy."""
 
     def loss(self, h, target):
-        return nll_loss(log_softmax(self(h), -1), target)
+        return nll_loss(log_softmax(wide(self(h)), -1), target)
 
 
 class ReLUHead(Head):
@@ -52,14 +54,18 @@ class ReLUHead(Head):
         super().__init__(width, classes, bias=0.1)
 
     def loss(self, h, target):
-        return _cross_entropy(relu(self(h)), target)
+        positive = relu(wide(self(h)))
+        p = positive / positive.sum(-1, keepdim=True).clamp_min(torch.finfo(positive.dtype).tiny)
+        return nll_loss(p.clamp(LEAST, 1 - LEAST).log(), target)
 
 
 class SoftplusHead(Head):
     """p_i = softplus(o_i) / sum_j softplus(o_j): as the rectified head, but every score has a gradient."""
 
     def loss(self, h, target):
-        return _cross_entropy(softplus(self(h)), target)
+        o = wide(self(h))
+        log = torch.where(o < TAIL, o, softplus(o.clamp_min(TAIL)).log())
+        return nll_loss(log_softmax(log, -1), target)
 
 
 class HingeHead(Head):
@@ -69,7 +75,7 @@ class HingeHead(Head):
     """
 
     def loss(self, h, target):
-        o = self(h)
+        o = wide(self(h))
         sign = 2 * one_hot(target, o.shape[-1]).to(o.dtype) - 1
         return relu(1 - sign * o).square().sum(-1).mean()
 
@@ -86,8 +92,3 @@ def create_head(name: str, width: int, classes: int) -> Head:
 
 def list_heads() -> list[str]:
     return sorted(HEADS)
-
-
-def _cross_entropy(positive: Float[Tensor, "B E"], target: Int[Tensor, "B"]) -> Float[Tensor, ""]:
-    p = positive / positive.sum(-1, keepdim=True).clamp_min(torch.finfo(positive.dtype).tiny)
-    return nll_loss(p.clamp(LEAST, 1 - LEAST).log(), target)

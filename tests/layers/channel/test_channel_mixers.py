@@ -88,6 +88,22 @@ def test_a_kan_refitted_learns_on(grid=10):
         kan.refit(x[:1, :5])
 
 
+@pytest.mark.parametrize("constant", [0.0, 3.0, -1e3])
+def test_a_refitted_kan_bears_an_input_that_never_changes(constant):
+    kan, x = KAN(4, hidden=3), torch.randn(2, 200, 4)
+    x[..., 1] = constant
+    kan.refit(x, 12)
+    assert kan(x).isfinite().all() and (kan.inner.knots.diff() > 0).all()
+
+
+def test_a_refitted_kan_is_built_again_from_its_options():
+    kan, x = KAN(4, hidden=3), torch.randn(2, 200, 4)
+    kan.refit(x, 9)
+    again = KAN(4, **{name: value for name, value in kan.options.items() if name != "width"})
+    again.load_state_dict(kan.state_dict())
+    assert_close(again(x), kan(x))
+
+
 def test_kan_fits_a_smooth_function_where_an_mlp_of_its_size_is_slower():
     """exp(sin(pi x) + y^2), one of the paper's: not a comparison of the two, a check that splines do their work."""
     x = 2 * torch.rand(512, 2, dtype=torch.float64) - 1
@@ -144,7 +160,7 @@ def routed(mixer, x):
             chance = routing.chance[b, t]
             best = chance.argsort(descending=True)[: mixer.chosen]
             for e in best.tolist():
-                y[b, t] += chance[e] / chance[best].sum() * mixer.experts[e](x[b : b + 1, t : t + 1])[0, 0]
+                y[b, t] += chance[e] * mixer.experts[e](x[b : b + 1, t : t + 1])[0, 0]
     return y
 
 
@@ -152,6 +168,24 @@ def routed(mixer, x):
 def test_rmoe_sends_every_step_to_its_experts(experts, chosen):
     mixer, x = RMoE(4, experts, chosen, hidden=5, router=6), torch.randn(2, 7, 4)
     assert_close(mixer(x), routed(mixer, x))
+
+
+def test_rmoe_learns_where_to_send_a_step_also_if_one_expert_is_chosen():
+    mixer = RMoE(4, 4, chosen=1)
+    mixer(torch.randn(2, 7, 4)).sum().backward()
+    assert mixer.choose.weight.grad.any() and mixer.project.weight.grad.any()
+
+
+def test_rmoe_routes_in_float32_whatever_the_rest_is_in():
+    mixer, x = RMoE(8), torch.randn(2, 50, 8).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert mixer(x).isfinite().all() and mixer(x.float()).isfinite().all()
+        under = mixer.route(x).chance
+    assert_close(under, mixer.route(x.float()).chance)
+    narrow = mixer.bfloat16().route(x)
+    assert narrow.chance.dtype == narrow.memory.dtype == torch.float32
+    assert mixer(x).dtype == torch.bfloat16
+    assert_close(narrow.chance, mixer.float().route(x.float()).chance, atol=1e-6, rtol=0)
 
 
 def test_balance_is_one_where_experts_are_used_alike_and_their_number_where_one_is():

@@ -55,6 +55,27 @@ def test_a_rectified_row_without_a_positive_score_teaches_nothing():
     assert head.predict(h) == 1, "the scores before the rectifier still tell them apart"
 
 
+def test_softplus_teaches_however_far_off_a_score_is():
+    o = torch.tensor([[-200.0, -25.0, 40.0]], dtype=torch.float64)
+    head = create_head("softplus", 3, 3).double()
+    with torch.no_grad():
+        head.score.weight.copy_(torch.eye(3))
+    for right in range(3):
+        h = o.clone().requires_grad_()
+        head.loss(h, torch.tensor([right])).backward()
+        want = torch.autograd.functional.jacobian(
+            lambda z, right=right: z.exp().log1p().sum().log() - z[right].exp().log1p().log(), o[0].clamp_min(-33.0))
+        assert h.grad[0, right] != 0
+        assert_close(h.grad[0, 1:], want[1:], rtol=1e-6, atol=1e-9)
+    assert head.loss(o, torch.tensor([0])).item() == pytest.approx(200 + torch.tensor(40.0).log().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("name", list_heads())
+def test_losses_are_in_float32_in_a_narrow_model(name):
+    head = create_head(name, 5, 3).bfloat16()
+    assert head.loss(H.bfloat16(), TARGET).dtype == torch.float32
+
+
 def test_unknown_head():
     with pytest.raises(InputError, match="no head is named 'softmx'; did you mean 'softmax'"):
         create_head("softmx", 2, 2)

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch.nn.functional import rms_norm, silu
 
+from reprise import create_layer
 from reprise.core.errors import InputError
 from reprise.core.marks import NO_MARKS
+from reprise.core.state import map_state, named_tensors
 from reprise.layers.memory.learning._network import LONGEST, Lesson, ask, first_weights, fresh, learn
 from reprise.layers.memory.learning.srwm import SRWM
 from reprise.layers.memory.learning.titans_context import TitansContext
@@ -14,6 +16,7 @@ from reprise.layers.memory.learning.titans_layer import TitansLayer
 from reprise.layers.memory.learning.titans_memory import TitansMemory
 from reprise.ops.delta_rule import Correction, delta_rule
 from reprise.testing.by_hand import filled
+from reprise.training.optimisers import parameter_groups
 
 T = 19
 
@@ -220,3 +223,25 @@ def test_sizes_must_be_positive():
         TitansGate(4, persistent=0)
     with pytest.raises(InputError, match="depth of 1 or more, got 0"):
         TitansContext(4, depth=0)
+
+
+@pytest.mark.parametrize("name", ["srwm", "titans_memory", "titans_context", "block_recurrent"])
+def test_a_state_handed_out_stays_when_parameters_change_in_place(name):
+    layer = create_layer(name, 4)
+    state = layer.initial_state(2)
+    before = map_state(torch.clone, state)
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.add_(1.0)
+    for (_, now), (_, then) in zip(named_tensors(state), named_tensors(before), strict=True):
+        assert torch.equal(now, then)
+
+
+@pytest.mark.parametrize(("name", "places"), [
+    ("titans_memory", {"first.0", "first.1"}), ("titans_context", {"first.0", "first.1"}),
+    ("titans_gate", {"first.0", "first.1"}), ("titans_layer", {"first.0", "first.1"}), ("srwm", {"W_0"}),
+    ("block_recurrent", {"distance", "ids", "start"})])
+def test_where_a_memory_begins_does_not_decay(name, places):
+    plain = {name for name, p in parameter_groups(create_layer(name, 4))["plain"] if p.ndim > 1}
+    assert {".".join(name.split(".")[-2:]) if "first" in name else name for name in plain} >= places
+    assert not any("first" in name for name, _ in parameter_groups(create_layer(name, 4))["decayed"])

@@ -20,16 +20,14 @@ def visible(size: int, seen: Int[Tensor, "B"], n: Int[Tensor, "B T"]) -> Bool[Te
 
 
 def append(
-    past: Float[Tensor, "B S *_"], z: Float[Tensor, "B T *_"], seen: Int[Tensor, "B"], position: Int[Tensor, "B"],
-    marks: Marks,
+    found: Float[Tensor, "B S+T *_"], T: int, seen: Int[Tensor, "B"], position: Int[Tensor, "B"], marks: Marks
 ) -> Float[Tensor, "B S' *_"]:
-    """The cache with the new steps in it, after which rows have `position` entries."""
-    size, T = past.shape[1], z.shape[1]
+    """The cache with the T new steps that stand behind it, after which rows have `position` entries."""
+    size = found.shape[1] - T
     steps = torch.full_like(seen, T) if marks.real is None else marks.real.sum(1)
-    entry = torch.arange(_next_size(size + T, position, marks), device=z.device)
+    entry = torch.arange(_next_size(size + T, position, marks), device=found.device)
     step = entry + (steps - position)[:, None]  # which of the new steps it is; below 0: an old one, where it was
     source = torch.where(step >= 0, size + step, seen[:, None] + step).clamp(max=size + T - 1)
-    found = torch.cat([past, z], 1)
     found = found.take_along_dim(over(source, found), 1)
     return torch.where(over(entry < position[:, None], found), found, 0.0)
 

@@ -18,7 +18,7 @@ class Aaren(Recurrent):
         o_t = sum_{j <= t} softmax_j(s_j) v_j;   y_t = O o_t
 
     Shapes   x (B T D) -> y (B T D);  memory numerator (B H D/H), denominator and maximum (B H 1)
-    Cost     4 T D^2 work, log T depth, D + 2 H numbers of state
+    Cost     6 T D^2 work, log T depth, D + 2 H numbers of state
     Source   Feng et al. 2024, arXiv:2405.13956, sec. 3.2, 3.3   (feng2024attention)
     Differs  every layer learns a query of its own, where in the paper that of the first passes through the stack; no
              biases; started as `nn.Linear` is, and u as N(0, 1): the paper does not say

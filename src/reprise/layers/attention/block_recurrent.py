@@ -25,12 +25,13 @@ class Memory(NamedTuple):
 class BlockRecurrent(Recurrent):
     """Block-Recurrent Transformer: attention to the last W steps, and to S state vectors that move on once in W steps.
 
-        steps:   y_t = O (attend(Q x_t; the last W x), attend(R x_t; c));   c: of the block of W steps that t lies in
+        steps:   y_t = O (attend(Q x_t; the last W x), attend(R x_t; s));   s: of the block of W steps that t lies in
         states:  s = norm(c) + ids;   z = P (attend(Q' s; s), attend(R' s; the block's W x)) + e
                  c' = g c + (1 - g) z, at the block's end;   g = sigmoid(b), the same for all states
 
     Shapes   x (B T D) -> y (B T D);  memory c (B S D), the last W - 1 keys and values (B W-1 H K), and a count (B)
-    Cost     7 T D^2 + 4 T (W + S) D work for steps, T / W (6 S D^2 + 4 S (W + S) D) for states, in T / W turns
+    Cost     12 T D^2 + 4 T (2 W + S) D work for steps, T / W (12 S D^2 + 4 S (W + S) D) for states, in T / W turns;
+             a step alone takes all that its block's states take
     Source   Hutchins et al. 2022, arXiv:2203.07852, sec. 3: fixed gate, "skip"; google-research/meliad
              (hutchins2022block)
     Differs  the bias of scores is one number for each head and distance, not for buckets of distances; what is carried
@@ -39,6 +40,7 @@ class BlockRecurrent(Recurrent):
     """
 
     memory_precision = None  # parameters multiply it
+    undecayed_parameters = ("distance", "ids", "start")
     excused: ClassVar = {"everything_learns": "states move on at the end of a block, and no block ends in so few steps"}
 
     def __init__(self, width: int, heads: int | None = None, window: int = 64, states: int = 16):
@@ -60,7 +62,7 @@ class BlockRecurrent(Recurrent):
     def initial_memory(self, batch):
         k, v = self.gate.new_zeros(2, batch, self.window - 1, self.heads, self.width // self.heads)
         position = torch.zeros(batch, dtype=torch.int64, device=k.device)
-        return Memory(self.start.expand(batch, -1, -1), k, v, position)
+        return Memory(self.start.expand(batch, -1, -1).clone(), k, v, position)
 
     def _by_head(self, z: Float[Tensor, "B T 4D"]) -> tuple[Float[Tensor, "B T H K"], ...]:
         return tuple(part.unflatten(-1, (self.heads, -1)) for part in z.chunk(4, -1))

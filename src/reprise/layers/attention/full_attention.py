@@ -26,7 +26,7 @@ class FullAttention(SoftmaxAttention):
         o_t = sum_j softmax_j(q_t . k_j / sqrt(K)) v_j,  j = 1 .. t;   y_t = O o_t
 
     Shapes   x (B T D) -> y (B T D);  memory: all S keys and values so far (B S G K), K = D / H, and a count (B)
-    Cost     4 T D^2 + 2 T (S + T) D work, 2 S D numbers of state: it grows with every step
+    Cost     8 T D^2 + 4 T (S + T) D work, 2 S D numbers of state: it grows with every step
     Source   Vaswani et al. 2017, arXiv:1706.03762, sec. 3.2   (vaswani2017attention)
     Differs  positions turn queries and keys (Su et al. 2021, arXiv:2104.09864, sec. 3.2), not added to the input; no
              biases unless `out_bias`; heads of keys may be shared (Ainslie et al. 2023, arXiv:2305.13245)
@@ -51,10 +51,11 @@ class FullAttention(SoftmaxAttention):
         if q.shape[1] == 0:
             return q, memory
         seen, size = memory.position, memory.k.shape[1]
-        keys, values = (torch.cat([past, z], 1).repeat_interleave(self.heads // self.kv_heads, 2).transpose(1, 2)
-                        for past, z in ((memory.k, k), (memory.v, v)))
+        k, v = torch.cat([memory.k, k], 1), torch.cat([memory.v, v], 1)
+        shared = self.heads // self.kv_heads
+        keys, values = ((z if shared == 1 else z.repeat_interleave(shared, 2)).transpose(1, 2) for z in (k, v))
         plain = size == 0 and marks.real is marks.fresh is None  # half the work
         mask = None if plain else visible(size, seen, n)[:, None]
         read = scaled_dot_product_attention(q.transpose(1, 2), keys, values, mask, is_causal=plain)
-        kept = (append(past, z, seen, position, marks) for past, z in ((memory.k, k), (memory.v, v)))
+        kept = (append(z, q.shape[1], seen, position, marks) for z in (k, v))
         return read.transpose(1, 2), Memory(*kept, position)

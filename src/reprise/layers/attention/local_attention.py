@@ -25,7 +25,7 @@ class LocalAttention(SoftmaxAttention):
         o_t = sum_j softmax_j(q_t . k_j / sqrt(K)) v_j,  j = t - W + 1 .. t;   y_t = O o_t + c
 
     Shapes   x (B T D) -> y (B T D);  memory: the last W - 1 keys and values (B W-1 G K), K = D / H, and a count (B)
-    Cost     2 T D^2 + 4 T W D work: blocks of queries, each beside the keys it can reach
+    Cost     4 T D^2 + 8 T W D work: blocks of queries, each beside the keys it can reach
     Source   De et al. 2024, arXiv:2402.19427, sec. 2.3; google-deepmind/recurrentgemma   (de2024griffin)
     Differs  a query sees `window` steps with its own, as in transformers' port; in the authors' code, one more;
              O does not start smaller in deeper stacks; W is 1024 as in the paper, 2048 in the models they gave out

@@ -25,7 +25,7 @@ class MemoryNetwork(Recurrent):
         u_1 = B x_t;   o_k = sum_j softmax_j(u_k . a_j) c_j;   u_{k+1} = H u_k + o_k, k = 1 .. `hops`;   y_t = W u
 
     Shapes   x (B T D) -> y (B T D);  memory: a and c of the last M - 1 inputs (B M-1 N), and a count (B)
-    Cost     5 T D N + 4 `hops` T M N work
+    Cost     8 T D N + `hops` T (2 N^2 + 16 M N) work
     Source   Sukhbaatar et al. 2015, arXiv:1503.08895, sec. 2, with hops tied as in an RNN; S, R: sec. 4.1
              (sukhbaatar2015end)
     Differs  a slot is an input vector, not the sum of a sentence's words; every step is a question, and its own input a

@@ -14,7 +14,7 @@ class SwishRNN(Cell):
         y_t = O ((c_t + d) sigmoid(G x_t + e)) + f
 
     Shapes   x (B T D) -> y (B T D);  memory c (B N)
-    Cost     3 T D N work, all of it outside the T steps of N numbers
+    Cost     6 T D N work, all of it outside the T steps of N numbers
     Source   Lei et al. 2022, arXiv:2205.11588, sec. 2   (lei2022simple)
     Differs  the paper's sigma is read as the sigmoid; the faster form that looks k steps back is left out; N is 8 D / 3
              as in the paper (2048 for 768), rounded; the vectors start so that swish is the plain one, matrices as

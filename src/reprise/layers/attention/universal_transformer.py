@@ -49,7 +49,8 @@ class UniversalTransformer(Recurrent):
              (dehghani2019universal)
     Differs  a decoder without an encoder to attend to; p_j follows step j and y is a weighted sum, as Graves has it,
              where the authors' code asks before the step and mixes y with its last value; those that have halted are
-             still computed; no dropout
+             still computed; no dropout; at width 1 its output does not depend on x, since a layer norm over one number
+             is zero
     """
 
     excused: ClassVar = {"state_size_does_not_grow": "attention is to every step so far, so that all of them are kept"}
@@ -82,22 +83,27 @@ class UniversalTransformer(Recurrent):
         return read, memory
 
     def ponder(self, x: Float[Tensor, "B T D"], state: tuple | None = None) -> Ponder:
-        """How many steps each position takes, and the weight of its last one."""
+        """How many steps each position takes, and the weight of its last one.
+
+        Raises InputError for x or a state that does not fit.
+        """
         self._check(x, state)
         memory = self.initial_memory(len(x)) if state is None else state.memory
         return self._think(x, memory, NO_MARKS)[1]
 
     def _think(self, h: Float[Tensor, "B T D"], memory: Memory, marks: Marks) -> tuple[Tensor, Ponder, Memory]:
         n, position = marks.positions(memory.position, h.shape[1])
-        seen = visible(memory.depths[0].k.shape[1], memory.position, n)[:, None]
+        size = memory.depths[0].k.shape[1]
+        plain = size == 0 and marks.real is marks.fresh is None  # half the work
+        seen = None if plain else visible(size, memory.position, n)[:, None]
         signal, kept = waves(n, self.width), []
         y, weight, total = torch.zeros_like(h), torch.zeros_like(h[..., :1]), torch.zeros_like(h[..., :1])
         steps, running = torch.zeros_like(total), torch.ones_like(total, dtype=torch.bool)
         for j, past in enumerate(memory.depths, 1):
             u = h + (signal + waves(n.new_full((1, 1), j), self.width)).to(h.dtype)
             after, k, v = self._block(u, past, seen)
-            kept.append(Kept(*(append(old, z, memory.position, position, marks)
-                               for old, z in ((past.k, k), (past.v, v)))) if h.shape[1] else past)
+            kept.append(Kept(*(append(z, h.shape[1], memory.position, position, marks) for z in (k, v)))
+                        if h.shape[1] else past)
             h = torch.where(running, after, h)
             p, left = torch.sigmoid(self.halt(h)), 1 - total
             ends = total + p > ENOUGH if j < self.depth else torch.ones_like(running)
@@ -107,13 +113,13 @@ class UniversalTransformer(Recurrent):
         return y, Ponder(steps[..., 0], weight[..., 0]), Memory(tuple(kept), position)
 
     def _block(
-        self, u: Float[Tensor, "B T D"], past: Kept, seen: Bool[Tensor, "B 1 T S+T"]
-    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B T D"], Float[Tensor, "B T D"]]:
-        """The next h, and this depth's keys and values."""
+        self, u: Float[Tensor, "B T D"], past: Kept, seen: Bool[Tensor, "B 1 T S+T"] | None
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B S+T D"], Float[Tensor, "B S+T D"]]:
+        """The next h, and this depth's keys and values behind those of the past."""
         q, k, v = self.attend(u).chunk(3, -1)
-        q, keys, values = (z.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-                           for z in (q, torch.cat([past.k, k], 1), torch.cat([past.v, v], 1)))
-        read = scaled_dot_product_attention(q, keys, values, seen)
+        k, v = torch.cat([past.k, k], 1), torch.cat([past.v, v], 1)
+        q, keys, values = (z.unflatten(-1, (self.heads, -1)).transpose(1, 2) for z in (q, k, v))
+        read = scaled_dot_product_attention(q, keys, values, seen, is_causal=seen is None)
         a = self.norms[0](u + self.out(read.transpose(1, 2).flatten(2)))
         return self.norms[1](a + self.transition(a)), k, v
 

@@ -45,11 +45,11 @@ class SplineLayer(nn.Module):
         if grid < 1 or len(x) < grid + self.order:
             raise InputError(f"refit: {grid} intervals of order {self.order} need {max(grid, 1) + self.order} samples "
                              f"or more and an interval, got {len(x)} samples")
-        old = torch.einsum("sim,oim->iso", splines(x, self.knots.double(), self.order), self.coefficients.double())
+        old = splines(x, self.knots.double(), self.order).movedim(1, 0)
         knots = _knots(x, grid, self.order)
         B = splines(x, knots, self.order).movedim(1, 0)
         ridge = 1e-8 * torch.eye(B.shape[-1], dtype=B.dtype, device=B.device)  # for functions that no sample touches
-        fitted = torch.linalg.solve(B.mT @ B + ridge, B.mT @ old)
+        fitted = torch.linalg.solve(B.mT @ B + ridge, B.mT @ old) @ self.coefficients.double().permute(1, 2, 0)
         self.knots = knots.to(self.knots.dtype)
         self.coefficients = nn.Parameter(fitted.permute(2, 0, 1).to(self.coefficients.dtype).contiguous())
 
@@ -67,7 +67,8 @@ def splines(x: Float[Tensor, "... I"], knots: Float[Tensor, "I M"], order: int) 
 
 def _knots(x: Float[Tensor, "S I"], grid: int, order: int) -> Float[Tensor, "I M"]:
     low, high = x.amin(0), x.amax(0)
-    slack = 0.01 * (high - low).clamp_min(1e-6)  # so that the largest sample lies within
+    size = torch.maximum(low.abs(), high.abs()).clamp_min(1e-5)
+    slack = 0.01 * torch.maximum(high - low, 0.1 * size)  # the largest sample lies within, and in float32 knots differ
     low, high = low - slack, high + slack
     share = torch.linspace(0, 1, grid + 1, dtype=x.dtype, device=x.device)[:, None]
     even, followed = low + share * (high - low), x.quantile(share[:, 0], 0)

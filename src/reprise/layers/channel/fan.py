@@ -14,7 +14,7 @@ class FAN(ChannelMixer):
         y_t = O [cos(P x_t + a), sin(P x_t + a), gelu(W x_t + c)] + d
 
     Shapes   x (B T D) -> y (B T D);  E = 4 D inside, or `hidden`, of which `periodic` cosines and as many sines
-    Cost     2 T D E work, less T D E periodic
+    Cost     4 T D E work, less 2 T D E periodic
     Source   Dong et al. 2024, arXiv:2410.02675, sec. 3   (dong2024fan)
     Differs  none
     """

@@ -13,7 +13,7 @@ class GEGLU(ChannelMixer):
         y_t = O (gelu(G x_t + b) (W x_t + c)) + d
 
     Shapes   x (B T D) -> y (B T D);  E inside: `hidden`, or 3 D
-    Cost     3 T D E work
+    Cost     6 T D E work
     Source   Shazeer 2020, arXiv:2002.05202, sec. 2; De et al. 2024, arXiv:2402.19427, sec. 2.2   (shazeer2020glu)
     Differs  biases, and GELU by its tanh, as google-deepmind/recurrentgemma; O does not start smaller in deeper stacks
     """

@@ -15,7 +15,7 @@ class GLU(ChannelMixer):
         y_t = O (silu(G x_t) W x_t)
 
     Shapes   x (B T D) -> y (B T D);  E inside: `hidden`, or 8/3 D rounded up to a multiple of 8
-    Cost     3 T D E work, at 8/3 D as much as an MLP
+    Cost     6 T D E work, at 8/3 D as much as an MLP
     Source   Shazeer 2020, arXiv:2002.05202, sec. 2   (shazeer2020glu)
     Differs  none
     """

@@ -39,3 +39,5 @@ class KAN(ChannelMixer):
         inside = self.inner(x)
         self.inner.refit(x, grid)
         self.outer.refit(inside, grid)
+        if grid is not None:
+            self.options = {**self.options, "grid": grid}

@@ -13,7 +13,7 @@ class MLP(ChannelMixer):
         y_t = O gelu(W x_t + c) + d
 
     Shapes   x (B T D) -> y (B T D);  E = 4 D inside, or `hidden`
-    Cost     2 T D E work
+    Cost     4 T D E work
     Source   Vaswani et al. 2017, arXiv:1706.03762, sec. 3.3   (vaswani2017attention)
     Differs  GELU (Hendrycks & Gimpel 2016, arXiv:1606.08415) for ReLU
     """

@@ -13,7 +13,7 @@ class RecurrentRational(ChannelMixer):
         y_t = O R(W x_t + c) + d;   R is that of the lowest such mixer
 
     Shapes   x (B T D) -> y (B T D);  E = 4 D inside, or `hidden`
-    Cost     2 T D E work, and 10 T E for R
+    Cost     4 T D E work, and 20 T E for R
     Source   Delfosse et al. 2021, arXiv:2102.09407, sec. 3   (delfosse2021adaptive)
     Differs  as `rational`
     """

@@ -4,10 +4,12 @@ from typing import ClassVar, NamedTuple
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from reprise.core.channel import ChannelMixer
 from reprise.core.errors import InputError, check_counts
 from reprise.layers.channel.glu import GLU
+from reprise.layers.linear._wide import wide
 
 __all__ = ["RMoE"]
 
@@ -33,9 +35,10 @@ class RMoE(ChannelMixer):
         h^l_t = GRU(P x_t, h^{l-1}_t);   w = top-k of softmax(G h^l_t);   y_t = sum_k w_k GLU_k(x_t)
 
     Shapes   x (B T D) -> y (B T D);  h^l (B T P) goes up beside x; one GRU for the whole stack, P and G for each layer
-    Cost     3 T D hidden chosen + T (D P + 6 P^2) work
+    Cost     6 T D hidden chosen + 2 T (D P + 6 P^2) work
     Source   Qiu et al. 2024, arXiv:2408.06793, sec. 3   (qiu2024layerwise)
-    Differs  the router is in float32; the load is balanced by whoever trains, with `route(x).balance()`
+    Differs  the router is in float32, whatever the rest is in; the load is balanced by whoever trains, with
+             `route(x).balance()`
     """
 
     excused: ClassVar = {
@@ -70,13 +73,12 @@ class RMoE(ChannelMixer):
         """Which experts see each step; `memory` is the router's below, nothing for the lowest."""
         (cell,) = self.shared or (self.memory,)
         with torch.autocast(x.device.type, enabled=False):
-            r = self.project(x)
+            r = linear(wide(x), wide(self.project.weight))
             h = torch.zeros_like(r) if memory is None else memory.to(r.dtype)
-            h = cell(r.flatten(0, -2), h.flatten(0, -2)).view_as(r)
-            wide = torch.promote_types(h.dtype, torch.float32)
-            chance = self.choose(h).to(wide).softmax(-1)
-        weight, expert = chance.topk(self.chosen, -1)
-        return Routing(chance, weight / weight.sum(-1, keepdim=True), expert, h)
+            gates = (wide(p) for p in (cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh))
+            h = torch.gru_cell(r.flatten(0, -2), h.flatten(0, -2), *gates).view_as(r)
+            chance = linear(h, wide(self.choose.weight)).softmax(-1)
+        return Routing(chance, *chance.topk(self.chosen, -1), h)
 
     def _mixed(self, x: Float[Tensor, "B T D"], routing: Routing) -> Float[Tensor, "B T D"]:
         rows, y = x.flatten(0, -2), x.new_zeros(x.shape).flatten(0, -2)

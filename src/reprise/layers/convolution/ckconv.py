@@ -19,7 +19,7 @@ class CKConv(Recurrent):
         K(p) = W3 sin(s (W2 sin(s (W1 p + b1)) + b2)) + b3, a matrix (D D);   rows of W2 and W3 have gains
 
     Shapes   x (B T D) -> y (B T D);  memory: the last W - 1 inputs (B W-1 D), W the `context`
-    Cost     T D (2 D + log W) work, and W F D^2 for the kernel, F the width of its network; a step alone takes W D^2
+    Cost     T D (8 D + 10 log W) work, and 2 W F D^2 for the kernel, F the width of its network; a step alone: 2 W D^2
     Source   Romero et al. 2022, arXiv:2102.02611, sec. 4; dwromero/ckconv   (romero2022ckconv)
     Differs  the kernel ends after `context` steps, where the paper's is as long as the input, and so must be known; W3
              and b3 start so that white noise keeps its variance; rows of W1, single numbers, need no gains; no dropout;
@@ -46,7 +46,10 @@ class CKConv(Recurrent):
         self.bias = nn.Parameter(torch.zeros(width))
 
     def kernel(self, rate: float = 1.0) -> Float[Tensor, "W D D"]:
-        """The kernel of inputs sampled `rate` times as often: as many times more taps, each worth as much less."""
+        """The kernel of inputs sampled `rate` times as often: as many times more taps, each worth as much less.
+
+        Raises InputError for a rate that is not above 0, or not finite.
+        """
         if not 0 < rate < math.inf:
             raise InputError(f"CKConv: expected a rate above 0, got {rate}; 2.0 is for inputs sampled twice as often")
         W = max(1, round(self.context * rate))
@@ -63,7 +66,10 @@ class CKConv(Recurrent):
         return z.unflatten(1, (self.width, self.width)) / rate
 
     def at_rate(self, x: Float[Tensor, "B T D"], rate: float) -> Float[Tensor, "B T D"]:
-        """Outputs for whole sequences that were sampled `rate` times as often as those the layer learned from."""
+        """Outputs for whole sequences that were sampled `rate` times as often as those the layer learned from.
+
+        Raises InputError for x or a rate that does not fit.
+        """
         self._check(x, None)
         kernel = self.kernel(rate)
         tail = kernel.new_zeros(len(x), len(kernel) - 1, self.width)

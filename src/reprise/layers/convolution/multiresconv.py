@@ -20,7 +20,7 @@ class MultiresConv(Recurrent):
         m_t = sum_j w_j b_{j, t} + w_J a_{J, t} + w_x x_t,  j = 0 .. J - 1;   y_t = glu(V gelu(m_t) + c)
 
     Shapes   x (B T D) -> y (B T D);  memory: the last (K - 1) 2^j of every a_j, about `context` in all (B _ D)
-    Cost     2 T D^2 + 2 K J T D work
+    Cost     4 T D^2 + 4 K J T D work
     Source   Shi et al. 2023, arXiv:2305.01638, sec. 3, 4; thjashin/multires-conv   (shi2023multiresconv)
     Differs  read are the newest coefficients of each level (the fading-memory tree); filters start uniformly, which the
              authors' code offers beside wavelets; no dropout and no norm: they belong to the block around it

@@ -16,7 +16,7 @@ class ShortConvolution(Recurrent):
         u_t = V x_t;   y_t = c + sum_j w_j u_{t-j},  j = 0 .. W - 1
 
     Shapes   x (B T D) -> y (B T D), or `hidden` wide;  memory: the last W - 1 u (B W-1 D)
-    Cost     T D^2 + W T D work
+    Cost     2 T D^2 + 2 W T D work
     Source   Gu & Dao 2023, arXiv:2312.00752, fig. 3   (gu2023mamba)
     Differs  the projection is part of it, since the tail is kept in the projected space
     """

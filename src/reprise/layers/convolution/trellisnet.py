@@ -24,7 +24,7 @@ class TrellisNet(Recurrent):
         y_t = the last D channels of z^L_t;   d: dilation of level j, the first of `dilations`, the second, and so on
 
     Shapes   x (B T D) -> y (B T D);  memory: the last d inputs (B d D), and z and c of levels 1 .. L - 1 (B d 2 N)
-    Cost     8 T D N + 8 L T N^2 work, L depth
+    Cost     16 T D N + 16 L T N^2 work, L depth
     Source   Bai et al. 2019, arXiv:1810.06682, sec. 3, 4.2, 5.1; locuslab/trellisnet   (bai2019trellis)
     Differs  all that is carried is exact, so that no history is cut off where a piece ends; without weight
              normalisation and dropout, which may be put around it; L is 8, where the paper has up to 70

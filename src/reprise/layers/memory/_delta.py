@@ -10,6 +10,7 @@ from reprise.bases.matrix_memory import MatrixMemory
 from reprise.core.errors import check_counts
 from reprise.core.marks import Marks
 from reprise.layers.convolution.short_convolution import ShortConvolution
+from reprise.layers.linear._wide import wide
 from reprise.ops.delta_rule import Correction, delta_rule
 
 __all__ = ["Delta", "correction", "queries_keys_values", "unit"]
@@ -33,7 +34,8 @@ class Delta(MatrixMemory):
     def project(self, x, u):
         q, k, v = queries_keys_values(u, self.memory_shape, self.steps)
         k, v = (z.unflatten(2, (self.steps, -1)).flatten(1, 2) for z in (k, v))
-        beta = self.largest * torch.sigmoid(self.strength(x)).unflatten(-1, (self.steps, -1)).flatten(1, 2)[..., None]
+        beta = self.largest * torch.sigmoid(wide(self.strength(x)))
+        beta = beta.unflatten(-1, (self.steps, -1)).flatten(1, 2)[..., None]
         return correction(q.repeat_interleave(self.steps, 1), k, v, beta, beta.new_zeros(()).expand_as(beta))
 
     def recur(self, p, memory, marks):
@@ -64,7 +66,11 @@ def correction(
 
 
 def unit(z: Float[Tensor, "*B K"]) -> Float[Tensor, "*B K"]:
-    """Of length one; near zero it shrinks smoothly, so that its gradient stays bounded."""
+    """Of length one; near zero it shrinks smoothly, so that its gradient stays bounded.
+
+    In float32 at least: longer by a hundredth, a key that is corrected twice over would make the memory grow.
+    """
+    z = wide(z)
     return z * torch.rsqrt(z.square().sum(-1, keepdim=True) + 1e-6)
 
 

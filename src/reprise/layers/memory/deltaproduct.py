@@ -12,7 +12,7 @@ class DeltaProduct(Delta):
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = D / H, V = expand K, local: the last three W x
         (B 3 D+n(D+HV))
-    Cost     (1 + n + (1 + n) expand) T D^2 + n T D (4 C + 3 K) work, n T / C depth
+    Cost     2 (1 + n) (1 + expand) T D^2 + n T D (8 C + 6 K) work, n T / C depth
     Source   Siems et al. 2025, arXiv:2502.10297; fla, gated_deltaproduct   (siems2025deltaproduct)
     Differs  1 / sqrt(K) is of the authors' code; but for a small epsilon the norm undoes it; no forget gate, which
         makes it Gated DeltaProduct, nor the gate of the output that their code has by default

@@ -22,7 +22,8 @@ class FFM(Decaying, LinearRecurrence):
     Cost     4 T D (M + D + M C) + 8 T M C work, log T depth
     Source   Morad et al. 2023, arXiv:2310.04128, sec. 3; proroklab/ffm, standalone   (morad2023ffm)
     Differs  r is learned as its logarithm, or as `rate` says (layers/rates.py), where that code clamps it into
-             (0, log(largest float64) / 1024): a scan does not overflow
+             (0, log(largest float64) / 1024): a scan does not overflow; at width 1 nothing of the memory is read,
+             since a layer norm over one number is zero
     """
 
     memory_precision = torch.complex64

@@ -25,7 +25,7 @@ class LightNet(MatrixMemory):
         S_t = diag(exp(z_{t-1} - z_t)) S_{t-1} + exp(k - z_t) v';   o_t = S_t' q;   y_t = O (c norm(o_t) silu(G' G x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = V = D / H, z (B H K)
-    Cost     4 T D^2 + 2 T D R + 2 T D (C + K) work, T / C depth
+    Cost     8 T D^2 + 4 T D R + 4 T D (C + K) work, T / C depth
     Source   Qin et al. 2024, arXiv:2405.21022; fla, lightnet   (qin2024you)
     Differs  in time only, so without MD-TPE and MD-LRPE, the paper's positions in several dimensions; o is not divided
         by sqrt(K), as it is in fla, which the norm undoes but for its epsilon

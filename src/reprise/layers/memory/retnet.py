@@ -25,10 +25,11 @@ class RetNet(MatrixMemory):
         y_n = O (norm_h(o_n) silu(G x_n))
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = V = D / H, position (B)
-    Cost     5 T D^2 + 2 T D (C + K) work, T / C depth
+    Cost     10 T D^2 + 4 T D (C + K) work, T / C depth
     Source   Sun et al. 2023, arXiv:2307.08621, sec. 2.1, 2.2   (sun2023retnet)
     Differs  scores are not divided by their row sums, which the norm of every head undoes; V is K, not 2 K; a key turns
-        by halves, not by neighbours, which only renames its components, and the last of an odd number stays
+        by halves, not by neighbours, which only renames its components, and the last of an odd number stays; theta is 1
+        where there is only one, at K = 2 and 3
     """
 
     def __init__(self, width: int, heads: int | None = None):

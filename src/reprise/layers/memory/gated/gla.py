@@ -15,7 +15,7 @@ class GLA(MatrixMemory):
         S_t = diag(alpha_t) S_{t-1} + k_t v_t';   o_t = S_t' q_t / sqrt(K);   y_t = O (c norm_h(o_t) silu(G x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), V = D / H, K = V / 2
-    Cost     4 T D^2 + 3 T D R / 2 + 2 T D (C + K) work, T / C depth
+    Cost     8 T D^2 + 3 T D R + T D (3 C + 4 K) work, T / C depth
     Source   Yang et al. 2023, arXiv:2312.06635, sec. 4.1, 4.4; fla-org/flash-linear-attention   (yang2023gated)
     Differs  heads are about 64 wide unless `heads` is given, where the paper has four; the norm subtracts no mean and
              the output gate has no bias, as in the authors' code; in the paper they do

@@ -19,7 +19,7 @@ class HGRN2(MatrixMemory):
         S_t = diag(f_t) S_{t-1} + (1 - f_t) (V x_t)';   o_t = S_t' q_t / sqrt(K);   y_t = O norm(o_t)
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = V = D / H
-    Cost     4 T D^2 + 2 T D (C + K) work, T / C depth
+    Cost     8 T D^2 + 4 T D (C + K) work, T / C depth
     Source   Qin et al. 2024, arXiv:2404.07904, sec. 3; fla-org/flash-linear-attention   (qin2024hgrn2)
     Differs  heads are about 64 wide unless `heads` is given, the paper's 128; each layer learns its own gamma, which
              starts at k / H in layer k = 0 .. H - 1 of a stack of H, and at no less than 0.01; the paper ties the

@@ -20,7 +20,7 @@ class Mamba2(MatrixMemory):
         S_t = a_t S_{t-1} + B (dt u)';   o_t = S_t' C + D u;   y_t = O norm_g(o_t silu(Z x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H N V), V = E / H, local: the last three W x (B 3 E+2GN)
-    Cost     T D (3 E + 2 G N + H) + T C (H N + E) + 2 T E N work, T / C depth
+    Cost     2 T D (3 E + 2 G N + H) + 2 T C (H N + E) + 4 T E N work, T / C depth
     Source   Dao & Gu 2024, arXiv:2405.21060, sec. 7.1, fig. 6; state-spaces/mamba, mamba2.py   (dao2024transformers)
     Differs  the convolution always has a bias and the projections never have one, as in every released model
     """

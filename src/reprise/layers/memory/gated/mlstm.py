@@ -33,11 +33,12 @@ class MLSTM(MatrixMemory):
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), n (B H K), its weight (B H 1) twice, K = V = E / H, local: the
              last three z (B 3 E)
-    Cost     3 T D E + 6 T E H + 2 T E (C + K) work, T / C depth
+    Cost     6 T D E + 12 T E H + 4 T E (C + K) work, T / C depth
     Source   Beck et al. 2024, arXiv:2405.04517, sec. 2.3, app. A.3, fig. 11; NX-AI/xlstm, mLSTMLayer   (beck2024xlstm)
     Differs  S and n are carried as means, with the logarithm m of their weight, where the authors divide by exp of the
              largest weight: the same function but for their 1e-6 beside the normaliser, and m has a gradient; the
-             forget gate is a sigmoid, as in their code, where the paper allows an exponential too
+             forget gate is a sigmoid, as in their code, where the paper allows an exponential too; at head size 1
+             nothing of the memory is read, since a layer norm over one number is zero
     """
 
     def __init__(

@@ -14,9 +14,9 @@ class LinearAttention(WeightedMean):
         y_t = O (S_t' phi(q_t) / (z_t . phi(q_t)))
 
     Shapes   x (B T D) -> y (B T D);  memory S and z (B H K V+1), K = V = D / H
-    Cost     4 T D^2 + 2 T D (C + K) work, T / C depth
+    Cost     8 T D^2 + 4 T D (C + K) work, T / C depth
     Source   Katharopoulos et al. 2020, arXiv:2006.16236, sec. 3.2-3.4   (katharopoulos2020transformers)
-    Differs  none
+    Differs  1e-6 is added to the denominator, so that a query to which no key is near reads zero
     """
 
     def __init__(self, width: int, heads: int | None = None):

@@ -22,9 +22,9 @@ class PrefixLinearAttention(TaylorAttention):
     As a layer it is causal, with S_0 = 0; `read_prefix` is for the first M steps, and gives the state to go on from.
 
     Shapes   x (B T D) -> y (B T D);  memory S and z (B H K V+1), K = (N + 1) (N + 2) / 2, V = D / H
-    Cost     2 T D^2 + 2 T H N D + T C (H K + D) + 2 T D K work, T / C depth; M D (D + H N + K) more for a prefix
+    Cost     4 T D^2 + 4 T H N D + 2 T C (H K + D) + 4 T D K work, T / C depth; 2 M D (D + H N + K) more for a prefix
     Source   Arora et al. 2024, arXiv:2407.05483, sec. 4 (JRT-RNN)   (arora2024just)
-    Differs  each product of two components is kept once, not twice
+    Differs  each product of two components is kept once, not twice; 1e-6 is added to the denominator
     """
 
     excused: ClassVar[dict[str, str]] = {

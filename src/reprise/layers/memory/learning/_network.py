@@ -37,15 +37,23 @@ class Lesson(NamedTuple):
     forget: Float[Tensor, "B *T H 1"]
 
 
-def first_weights(heads: int, size: int, depth: int, expand: int) -> nn.ParameterList:
+class FirstWeights(nn.ParameterList):
+    """Where a memory begins: no weights that decay should pull to zero."""
+
+    @property
+    def undecayed_parameters(self) -> tuple[str, ...]:
+        return tuple(str(i) for i in range(len(self)))
+
+
+def first_weights(heads: int, size: int, depth: int, expand: int) -> FirstWeights:
     """Of `depth` layers, from K numbers to K, and expand K between them."""
     sizes = [size, *[expand * size] * (depth - 1), size]
-    return nn.ParameterList(torch.randn(heads, i, o) * i**-0.5 for i, o in pairwise(sizes))
+    return FirstWeights(torch.randn(heads, i, o) * i**-0.5 for i, o in pairwise(sizes))
 
 
-def fresh(weights: nn.ParameterList, batch: int, precision: torch.dtype) -> Learning:
+def fresh(weights: FirstWeights, batch: int, precision: torch.dtype) -> Learning:
     """What has learned nothing yet."""
-    first = tuple(W.to(torch.promote_types(W.dtype, precision)).expand(batch, *W.shape) for W in weights)
+    first = tuple(W.to(torch.promote_types(W.dtype, precision)).expand(batch, *W.shape).clone() for W in weights)
     still = tuple(torch.zeros_like(W) for W in first)
     return Learning(first, first, still, torch.zeros(batch, dtype=torch.int64, device=weights[0].device))
 

@@ -15,7 +15,7 @@ class SRWM(MatrixMemory):
         W_t = W_{t-1} + b (W_{t-1} q - W_{t-1} k) k';   y_t = O y
 
     Shapes   x (B T D) -> y (B T D);  memory W (B H 3K+4 K), K = D / H
-    Cost     T D^2 + 4 T D (3 K + 4) work, T depth
+    Cost     2 T D^2 + 8 T D (3 K + 4) work, T depth
     Source   Irie et al. 2022, arXiv:2202.05780, sec. 3; IDSIA/modern-srwm, SRWMlayer   (irie2022modern)
     Differs  x_t without a softmax, as the authors' code has it unless told; the skip around it, its norm and dropout
         are left to the block; the state is W, not what W differs by from W_0
@@ -35,7 +35,7 @@ class SRWM(MatrixMemory):
 
     def initial_memory(self, batch):
         W = self.W_0
-        return W.to(torch.promote_types(W.dtype, self.memory_precision)).expand(batch, -1, -1, -1)
+        return W.to(torch.promote_types(W.dtype, self.memory_precision)).expand(batch, -1, -1, -1).clone()
 
     def project(self, x):
         return self.by_head(x)

@@ -40,7 +40,7 @@ class TitansContext(MatrixMemory):
         y_t = O (norm(a_t) silu(norm(M_t(|silu(Q' a_t)|))))
 
     Shapes   x (B T D) -> y (B T D);  memory: keys and values of the segment (B C 2 H K), and a network's
-    Cost     T D (11 D + 4 C + 20 K) work at depth 2, T depth
+    Cost     T D (22 D + 8 C + 40 K) work at depth 2, T depth
     Source   Behrouz et al. 2025, arXiv:2501.00663, sec. 4.1   (behrouz2025titans)
     Differs  as titans_memory; a step sees h of its segment up to its own, not those of later steps, which would tell it
         of them; the segment is the memory's chunk; no convolution, and no positions but the segment's

@@ -22,7 +22,7 @@ class TitansGate(Stepping[State]):
         y_t = norm(a_t) silu(norm(m_t))
 
     Shapes   x (B T D) -> y (B T D);  memory: the last W - 1 keys and values (B W-1 H K), a count (B), and a network's
-    Cost     4 T D^2 + 4 T (W + P) D work, and that of titans_memory
+    Cost     8 T D^2 + 4 T (2 W + P) D work, and that of titans_memory
     Source   Behrouz et al. 2025, arXiv:2501.00663, sec. 4.2   (behrouz2025titans)
     Differs  as titans_memory; keys turn with position; the paper's norm with learned weights is an RMS norm, and its
         nonlinearity, which it does not name, a SiLU on the memory's side

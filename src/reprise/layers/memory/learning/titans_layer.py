@@ -18,7 +18,7 @@ class TitansLayer(Stepping[State]):
         m_t = titans_memory(x)_t;   y_t = attention of m_t to p_1 .. p_P, learned, and to m_{t-W+1} .. m_t
 
     Shapes   x (B T D) -> y (B T D);  memory: a network's, the last W - 1 keys and values (B W-1 H K), and a count (B)
-    Cost     4 T D^2 + 4 T (W + P) D work, and that of titans_memory
+    Cost     8 T D^2 + 4 T (2 W + P) D work, and that of titans_memory
     Source   Behrouz et al. 2025, arXiv:2501.00663, sec. 4.3   (behrouz2025titans)
     Differs  as titans_memory; keys turn with position; the learned tokens stand before what attention sees, not before
         what the memory reads, whose first weights are learned instead

@@ -21,7 +21,7 @@ class TitansMemory(MatrixMemory):
         S_t = eta S_{t-1} - theta g;   M_t = (1 - alpha) M_{t-1} + S_t;   y_t = O (norm(M_t(q)) silu(G x_t))
 
     Shapes   x (B T D) -> y (B T D);  memory M, M', S (B H K 2K), (B H 2K K) each at depth 2, K = D / H, position (B)
-    Cost     5 T D^2 + T D (20 K + 8 C) work at depth 2, T / C depth; T where sequences begin inside a row
+    Cost     10 T D^2 + T D (40 K + 16 C) work at depth 2, T / C depth; T where sequences begin inside a row
     Source   Behrouz et al. 2025, arXiv:2501.00663, sec. 3.1 to 3.3   (behrouz2025titans)
     Differs  the paper names neither the activation between layers (here SiLU), nor where M_0 and c start, nor what
         keeps deep memories from exploding: here a gradient longer than 10 is cut; half the loss, which theta makes up

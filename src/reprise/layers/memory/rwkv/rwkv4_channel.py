@@ -16,7 +16,7 @@ class RWKV4Channel(Stepping[tuple]):
         y_t = sigmoid(r) V max(k, 0)^2
 
     Shapes   x (B T D) -> y (B T D);  memory x_{t-1} (B 1 D)
-    Cost     T D (D + 2 E) work, E = hidden, 4 D unless given
+    Cost     2 T D (D + 2 E) work, E = hidden, 4 D unless given
     Source   Peng et al. 2023, arXiv:2305.13048, sec. 3.1; begun as BlinkDL/RWKV-LM, v4neo   (peng2023rwkv)
     Differs  only a stack starts it with zero matrices W of r and V, as the official code does. RWKV-5 and RWKV-6 mix
         channels by the same equations with hidden = 3.5 D (RWKV-6 writes 1 - mu for mu), so they have no file

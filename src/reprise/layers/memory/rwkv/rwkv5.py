@@ -18,9 +18,10 @@ class RWKV5(MatrixMemory):
         o_t = (S_{t-1} + (u k) v')' r;   S_t = diag(w) S_{t-1} + k v';   y_t = O (norm_h(o_t) silu(g))
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = V = D / H, local: x_{t-1} (B 1 D)
-    Cost     5 T D^2 + 2 T D (C + K) work, T / C depth
+    Cost     10 T D^2 + 4 T D (C + K) work, T / C depth
     Source   Peng et al. 2024, arXiv:2404.05892, sec. 4.1; begun as BlinkDL/RWKV-LM, v5, x052   (peng2024eagle)
-    Differs  only a stack starts it with a zero matrix O, as the official code does, for alone its output would be zero
+    Differs  only a stack starts it with a zero matrix O, as the official code does, for alone its output would be zero;
+        at head size 1 nothing of the memory is read, since a layer norm over one number is zero
     """
 
     undecayed_parameters = ("mu", "decay", "bonus", "norm_scale", "norm_shift")

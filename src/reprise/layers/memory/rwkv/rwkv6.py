@@ -21,9 +21,10 @@ class RWKV6(MatrixMemory):
         o_t = (S_{t-1} + (u k) v')' r;   S_t = diag(w_t) S_{t-1} + k v';   y_t = O (norm_h(o_t) silu(g))
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = V = D / H, local: x_{t-1} (B 1 D)
-    Cost     5 T D^2 + T D (10 R + 2 decay_rank) + 2 T D (C + K) work, R = mix_rank, T / C depth
+    Cost     10 T D^2 + T D (20 R + 4 decay_rank) + 4 T D (C + K) work, R = mix_rank, T / C depth
     Source   Peng et al. 2024, arXiv:2404.05892, sec. 4.2; begun as BlinkDL/RWKV-LM, v5, x060   (peng2024eagle)
-    Differs  no rank above the width; only a stack starts it with zero matrices A, E and O, as the official code does
+    Differs  no rank above the width; only a stack starts it with zero matrices A, E and O, as the official code does;
+        at head size 1 nothing of the memory is read, since a layer norm over one number is zero
     """
 
     undecayed_parameters = ("mu", "bonus", "norm_scale", "norm_shift")

@@ -23,11 +23,11 @@ class RWKV7(MatrixMemory):
         above others in a stack:   v <- v + sigmoid(b + F E x_v) (the v of the lowest RWKV-7 - v)
 
     Shapes   x (B T D) -> y (B T D);  memory S (B H K V), K = V = D / H, local: x_{t-1} (B 1 D)
-    Cost     4 T D^2 + 8 T D R + T D C K work, T / C depth
+    Cost     8 T D^2 + 16 T D R + 2 T D C K work, T / C depth
     Source   Peng et al. 2025, arXiv:2503.14456, sec. 4.1; begun as BlinkDL/RWKV-LM, v7   (peng2025rwkv7)
     Differs  no rank R above the width; only a stack starts it with zero matrices, as the official code does, for alone
         its output would be zero; the lowest RWKV-7 of a hybrid has a gate b, E, F if other layers are below it, but
-        nothing to mix in
+        nothing to mix in; at head size 1 nothing of the memory is read, since a layer norm over one number is zero
     """
 
     undecayed_parameters = ("mu", "rho", "norm_scale", "norm_shift")

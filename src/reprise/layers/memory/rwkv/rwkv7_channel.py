@@ -15,7 +15,7 @@ class RWKV7Channel(Stepping[tuple]):
         y_t = V max(W (x_t + mu (x_{t-1} - x_t)), 0)^2
 
     Shapes   x (B T D) -> y (B T D);  memory x_{t-1} (B 1 D)
-    Cost     2 T D E work, E = hidden, 4 D unless given
+    Cost     4 T D E work, E = hidden, 4 D unless given
     Source   Peng et al. 2025, arXiv:2503.14456, sec. 4.2; begun as BlinkDL/RWKV-LM, v7   (peng2025rwkv7)
     Differs  only a stack starts it with a zero matrix V, as the official code does
     """
