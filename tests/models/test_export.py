@@ -41,7 +41,7 @@ def griffin(*options):
 
 @pytest.mark.parametrize(("build", "other"), [
     (mamba2, {"dt_limit": (0.1, 0.2)}), (mamba2, {"eps": 1e-3}), (griffin, {"window": 16}), (griffin, {"rotary": 0.0}),
-    (griffin, {"window": 2048, "rotary": 0.0})], ids=str)
+    (griffin, {"window": 2048, "rotary": 0.0})], ids=lambda given: getattr(given, "__name__", str(given)))
 def test_layers_that_differ_in_what_has_no_weight(build, other):
     """transformers knows one value for the whole model: that of the first would be a lie about the second."""
     assert reprise.to_transformers(build({}, {})) is not None

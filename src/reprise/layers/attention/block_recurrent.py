@@ -8,6 +8,7 @@ from reprise.bases.matrix_memory import usual_heads
 from reprise.bases.recurrent import Recurrent
 from reprise.core.errors import check_counts
 from reprise.core.marks import Marks, over
+from reprise.layers._between import between
 from reprise.layers._past import keep, take
 from reprise.layers.attention._softmax import check_divides
 from reprise.layers.attention._window import cut
@@ -126,7 +127,7 @@ class BlockRecurrent(Recurrent):
         """What steps read of the states, and the states after them: others, in rows whose block ends."""
         q, ask_tokens, k, v = self._by_head(self.from_state(self.norm(c) + self.ids))
         z = self.onward(torch.cat([attend(q, k, v).flatten(2), attend(ask_tokens, *tokens).flatten(2)], -1))
-        after = torch.lerp(z, c, torch.sigmoid(self.gate))
+        after = between(z, c, torch.sigmoid(self.gate))
         return attend(ask, k, v), torch.where(over(ends.sum(1) > 0, c), after, c)
 
     def readout(self, read, x):

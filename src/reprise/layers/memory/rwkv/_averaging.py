@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from reprise.bases.recurrent import Recurrent
+from reprise.layers._between import between
 from reprise.layers.convolution.token_shift import TokenShift
 from reprise.layers.memory.rwkv._bonus import average_with_bonus, nothing_seen
 from reprise.layers.memory.rwkv._start import ahead, orthogonal_, shares, speeds, zigzag
@@ -42,7 +43,7 @@ class Averaging(Recurrent):
         return nothing_seen(super().initial_memory(batch))
 
     def project(self, x, u):
-        xr, xk, xv = (torch.lerp(u, x, mu) for mu in self.mu)
+        xr, xk, xv = (between(u, x, mu) for mu in self.mu)
         return torch.sigmoid(self.receptance(xr)), self.key(xk), self.value(xv)
 
     def recur(self, p, memory, marks):

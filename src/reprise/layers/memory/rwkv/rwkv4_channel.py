@@ -3,6 +3,7 @@ from torch import Tensor, nn
 
 from reprise.bases.stepping import Stepping
 from reprise.core.errors import check_counts
+from reprise.layers._between import between
 from reprise.layers.convolution.token_shift import TokenShift
 from reprise.layers.memory.rwkv._start import ahead, orthogonal_, ramp
 
@@ -50,5 +51,5 @@ class RWKV4Channel(Stepping[tuple]):
 
     def run(self, x: Tensor, state: tuple, marks):
         u, state = self.local.run(x, state, marks)
-        xr, xk = (torch.lerp(u, x, mu) for mu in self.mu)
+        xr, xk = (between(u, x, mu) for mu in self.mu)
         return torch.sigmoid(self.receptance(xr)) * self.value(torch.relu(self.key(xk)).square()), state

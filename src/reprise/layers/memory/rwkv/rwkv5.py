@@ -3,6 +3,7 @@ from torch import nn
 from torch.nn.functional import layer_norm, silu
 
 from reprise.bases.matrix_memory import MatrixMemory
+from reprise.layers._between import between
 from reprise.layers.convolution.token_shift import TokenShift
 from reprise.layers.memory.rwkv._bonus import read_with_bonus
 from reprise.layers.memory.rwkv._start import ahead, orthogonal_, shares, speeds, zigzag
@@ -53,7 +54,7 @@ class RWKV5(MatrixMemory):
         self.norm_scale.fill_(((1 + index) / depth) ** 0.7)
 
     def project(self, x, u):
-        xr, xk, xv = (torch.lerp(u, x, mu) for mu in self.mu[:3])
+        xr, xk, xv = (between(u, x, mu) for mu in self.mu[:3])
         return tuple(map(self.by_head, (self.receptance(xr), self.key(xk), self.value(xv))))
 
     def recur(self, p, memory, marks):
@@ -63,4 +64,4 @@ class RWKV5(MatrixMemory):
 
     def readout(self, o, x, u):
         o = layer_norm(o, o.shape[-1:], eps=64e-5) * self.norm_scale + self.norm_shift
-        return self.out(o.flatten(2) * silu(self.gate(torch.lerp(u, x, self.mu[3]))))
+        return self.out(o.flatten(2) * silu(self.gate(between(u, x, self.mu[3]))))

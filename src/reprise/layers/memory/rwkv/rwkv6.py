@@ -4,6 +4,7 @@ from torch.nn.functional import layer_norm, silu
 
 from reprise.bases.matrix_memory import MatrixMemory
 from reprise.core.errors import check_counts
+from reprise.layers._between import between
 from reprise.layers.convolution.token_shift import TokenShift
 from reprise.layers.linear._wide import wide
 from reprise.layers.memory.rwkv._bonus import read_with_bonus
@@ -65,9 +66,9 @@ class RWKV6(MatrixMemory):
         self.norm_scale.fill_(((1 + index) / depth) ** 0.7)
 
     def project(self, x, u):
-        low = torch.tanh(self.mix_down(torch.lerp(x, u, self.mu[0]))).unflatten(-1, (5, -1))
+        low = torch.tanh(self.mix_down(between(x, u, self.mu[0]))).unflatten(-1, (5, -1))
         share = self.mu[1:] + torch.einsum("btzr,zrd->btzd", low, self.mix_up)
-        xd, xk, xv, xr, xg = torch.lerp(x[:, :, None], u[:, :, None], share).unbind(2)
+        xd, xk, xv, xr, xg = between(x[:, :, None], u[:, :, None], share).unbind(2)
         r, k, v = map(self.by_head, (self.receptance(xr), self.key(xk), self.value(xv)))
         log_w = -wide(self.decay_up(torch.tanh(self.decay_down(xd)))).exp()
         return Association(r, k, v, self.by_head(log_w)), self.gate(xg)

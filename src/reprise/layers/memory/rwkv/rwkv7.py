@@ -7,6 +7,7 @@ from torch.nn.functional import layer_norm, normalize
 from reprise.bases.matrix_memory import MatrixMemory
 from reprise.bases.recurrent import State
 from reprise.core.errors import check_counts
+from reprise.layers._between import between
 from reprise.layers.convolution.token_shift import TokenShift
 from reprise.layers.memory.rwkv._start import ahead, ramp, speeds
 from reprise.ops.delta_rule import Correction
@@ -68,13 +69,13 @@ class RWKV7(MatrixMemory):
         if lowest is None:
             beside = beside | {"rwkv7.value": p.v.flatten(2)}
         elif self.share is not None:
-            share = torch.sigmoid(self.share(torch.lerp(*seen, self.mu[3])))
-            p = p._replace(v=torch.lerp(p.v, self.by_head(lowest), self.by_head(share)))
+            share = torch.sigmoid(self.share(between(*seen, self.mu[3])))
+            p = p._replace(v=between(p.v, self.by_head(lowest), self.by_head(share)))
         y, state = self.carry_on(p, seen, State(local, state.memory), marks)
         return y, state, beside
 
     def project(self, x, u):
-        xr, xd, xk, xv, xa = (torch.lerp(x, u, mu) for mu in self.mu[:5])
+        xr, xd, xk, xv, xa = (between(x, u, mu) for mu in self.mu[:5])
         r, k, v, a = self.receptance(xr), self.key(xk), self.value(xv), torch.sigmoid(self.rate(xa))
         log_w = -math.exp(-0.5) * torch.sigmoid(self.decay(xd))
         r, k, c, v, a, log_w = map(self.by_head, (r, k * (1 + self.alpha * (a - 1)), k * self.xi, v, a, log_w))
@@ -88,7 +89,7 @@ class RWKV7(MatrixMemory):
     def readout(self, read, x, u):
         old, own = read
         old = layer_norm(old, old.shape[-1:], eps=64e-5) * self.norm_scale + self.norm_shift
-        return self.out(self.gate(torch.lerp(x, u, self.mu[5])) * (old + own).flatten(2))
+        return self.out(self.gate(between(x, u, self.mu[5])) * (old + own).flatten(2))
 
     @torch.no_grad()
     def _start(self) -> None:

@@ -3,6 +3,7 @@ from torch import Tensor, nn
 
 from reprise.bases.stepping import Stepping
 from reprise.core.errors import check_counts
+from reprise.layers._between import between
 from reprise.layers.convolution.token_shift import TokenShift
 from reprise.layers.memory.rwkv._start import ahead, ramp
 
@@ -44,4 +45,4 @@ class RWKV7Channel(Stepping[tuple]):
 
     def run(self, x: Tensor, state: tuple, marks):
         u, state = self.local.run(x, state, marks)
-        return self.value(torch.relu(self.key(torch.lerp(x, u, self.mu))).square()), state
+        return self.value(torch.relu(self.key(between(x, u, self.mu))).square()), state
