@@ -47,9 +47,9 @@ def list_studies(results: Path) -> None:
 def report_studies(results: Path, papers: Path, update: bool) -> None:
     """The site of all studies and papers, below the results."""
     if update and fill(papers, results):
-        console.print(f"{papers}: verdicts brought up to date")
+        console.print(f"{papers}: verdicts brought up to date", markup=False)
     page = write_site(STUDIES.modules().values(), results, papers)
-    console.print(f"Report: {page}", soft_wrap=True)
+    console.print(f"Report: {page}", soft_wrap=True, markup=False)
 
 
 def show_study(study: Study, results: Path) -> None:

@@ -15,7 +15,7 @@ from reprise.ops.program import AVAILABLE, make_program
 
 __all__ = ["Stepping"]
 
-MANY = 32  # steps without gradients after which it pays to make the machine code: that takes 0.1 to 1.5 s
+MANY = 32  # steps without gradients after which it pays to make the machine code: which takes longer than all of these
 FEW = 4  # rows up to which it is faster: with more, what torch does by itself is no longer the smaller part
 
 

@@ -46,7 +46,7 @@ class LayerInfo:
     @property
     def cost(self) -> str:
         """How work and depth grow, without what is said of it further."""
-        return re.split(r"[;:]| of which|, all of it|, in two|, and ", " ".join(self.sections["Cost"].split()))[0]
+        return re.split("[;:]", " ".join(self.sections["Cost"].split()))[0]
 
     def state_size(self, width: int) -> int | None:
         """How many numbers a row of the state has at this width, a complex one counted twice; None where it grows."""

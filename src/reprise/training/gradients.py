@@ -48,7 +48,7 @@ class RealTime:
         if not isinstance(cell, Cell) or cell.local is not None or type(cell).through_time is not Cell.through_time:
             raise InputError(f"RealTime: expected a cell that looks back by its memory alone, got {name}; "
                              "elementwise_lstm, columnar and indrnn are such")
-        self.cell = cell
+        self.cell, self._one = cell, _Advance(cell)
         self.unit = self._units()
 
     def start(self, batch: int) -> Carried:
@@ -101,7 +101,7 @@ class RealTime:
             p.grad = gradient if p.grad is None else p.grad + gradient
 
     def _next(self, x: Float[Tensor, "D"], memory: Float[Tensor, "M N"], parameters: dict[str, Tensor]) -> Tensor:
-        return functional_call(_Advance(self.cell), {f"cell.{n}": p for n, p in parameters.items()}, (x, memory, self))
+        return functional_call(self._one, {f"cell.{n}": p for n, p in parameters.items()}, (x, memory, self))
 
     @torch.no_grad()
     def _units(self) -> dict[str, Int[Tensor, "_"]]:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
@@ -44,12 +45,12 @@ def measure(settings: Settings, folder: Path) -> bool:
                     progress.console.print(_table(subject, rows, before))
                     save(folder / FILE, rows)
             except Wrong as error:
-                progress.console.print(f"[red]not timed, for its answer is wrong[/]: {error}")
+                progress.console.print(f"[red]not timed, for its answer is wrong[/]: {escape(str(error))}")
                 right = False
             progress.advance(line)
         if settings.growth:
             _grow(settings, folder, progress)
-    console.print(f"Kept in {folder / FILE}", soft_wrap=True)
+    console.print(f"Kept in {folder / FILE}", soft_wrap=True, markup=False)
     return right
 
 
