@@ -1,24 +1,13 @@
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import nn
 
-from reprise.core.errors import check_counts
-from reprise.layers._past import keep
-from reprise.layers.attention._softmax import SoftmaxAttention
 from reprise.layers.attention._window import cut
+from reprise.layers.attention._windowed import WindowedAttention
 
 __all__ = ["LocalAttention"]
 
 
-class Memory(NamedTuple):
-    k: Float[Tensor, "B W-1 G K"]
-    v: Float[Tensor, "B W-1 G K"]
-    position: Int[Tensor, "B"]  # steps of its own sequence that a row has seen
-
-
-class LocalAttention(SoftmaxAttention):
+class LocalAttention(WindowedAttention):
     """Griffin's local attention: softmax over the last few steps, with keys and values that all heads share.
 
         q, k = turn(Q x_t, t), turn(K x_t, t);   v = V x_t;   t: position, turns the first half of each head
@@ -35,17 +24,11 @@ class LocalAttention(SoftmaxAttention):
         self, width: int, heads: int | None = None, kv_heads: int = 1, window: int = 1024, rotary: float = 0.5,
         out_bias: bool = True,
     ):
-        check_counts("LocalAttention", window=window)
-        super().__init__(width, heads, kv_heads, rotary, out_bias)
-        self.window = window
+        super().__init__(width, heads, kv_heads, window, rotary, out_bias)
         for linear in (self.query, self.key, self.value, self.out):
             nn.init.normal_(linear.weight, std=width**-0.5)
         if out_bias:
             nn.init.zeros_(self.out.bias)
-
-    def initial_memory(self, batch):
-        k, v = self.key.weight.new_zeros(2, batch, self.window - 1, self.kv_heads, self.key_size)
-        return Memory(k, v, torch.zeros(batch, dtype=torch.int64, device=k.device))
 
     def recur(self, p, memory, marks):
         (q, k, v), n, position = self.turned(p, memory.position, marks)
@@ -55,5 +38,4 @@ class LocalAttention(SoftmaxAttention):
         asks = blocks.queries(q).unflatten(3, (self.kv_heads, -1)) * self.key_size**-0.5
         scores = torch.einsum("bncgrk,bngks->bngrcs", asks, blocks.keys(memory.k, k))
         read = torch.einsum("bngrcs,bngvs->bncgrv", blocks.weights(scores), blocks.keys(memory.v, v))
-        kept = (keep(past, z, marks) for past, z in ((memory.k, k), (memory.v, v)))
-        return blocks.together(read.flatten(3, 4)), Memory(*kept, position)
+        return blocks.together(read.flatten(3, 4)), memory.then(k, v, position, marks)

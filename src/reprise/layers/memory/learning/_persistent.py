@@ -1,36 +1,22 @@
 """Attention to the last few steps, and always to a few learned tokens."""
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from reprise.core.errors import check_counts
-from reprise.layers._past import keep
-from reprise.layers.attention._softmax import SoftmaxAttention
 from reprise.layers.attention._window import cut
+from reprise.layers.attention._windowed import WindowedAttention
 
 __all__ = ["PersistentAttention"]
 
 
-class Window(NamedTuple):
-    k: Float[Tensor, "B W-1 H K"]
-    v: Float[Tensor, "B W-1 H K"]
-    position: Int[Tensor, "B"]  # steps of its own sequence that a row has seen
-
-
-class PersistentAttention(SoftmaxAttention):
+class PersistentAttention(WindowedAttention):
     """Keys turn with position; those of the learned tokens stand before every sequence and do not."""
 
     def __init__(self, width: int, heads: int | None, window: int, persistent: int):
-        check_counts(type(self).__name__, window=window, persistent=persistent)
-        super().__init__(width, heads, None, rotary=1.0, out_bias=False)
-        self.window = window
+        check_counts(type(self).__name__, persistent=persistent)
+        super().__init__(width, heads, None, window, rotary=1.0, out_bias=False)
         self.tokens = nn.Parameter(torch.randn(persistent, width))
-
-    def initial_memory(self, batch):
-        k, v = self.key.weight.new_zeros(2, batch, self.window - 1, self.heads, self.key_size)
-        return Window(k, v, torch.zeros(batch, dtype=torch.int64, device=k.device))
 
     def always(self) -> tuple[Float[Tensor, "P H K"], Float[Tensor, "P H K"]]:
         """Keys and values of the learned tokens."""
@@ -48,5 +34,4 @@ class PersistentAttention(SoftmaxAttention):
         first, near = weights.split((len(first_k), near.shape[-1]), -1)
         read = torch.einsum("bnhcp,phv->bnchv", first, first_v)
         read = read + torch.einsum("bnhcs,bnhvs->bnchv", near, blocks.keys(memory.v, v))
-        kept = (keep(past, z, marks) for past, z in ((memory.k, k), (memory.v, v)))
-        return blocks.together(read), Window(*kept, position)
+        return blocks.together(read), memory.then(k, v, position, marks)
