@@ -1,4 +1,5 @@
 import math
+from itertools import islice
 
 import pytest
 import torch
@@ -6,7 +7,10 @@ from tiny import Batch, Shuffled, Tiny
 from torch.nn import functional as F
 
 from reprise.core.errors import InputError
-from reprise.training.objectives import carried, evaluate, next_token
+from reprise.data.labelled import Labelled, in_order, labelled_batches
+from reprise.models.sequence_model import SequenceModel
+from reprise.training.fit import fit
+from reprise.training.objectives import accuracy, carried, evaluate, label, next_token, squared_error
 
 
 def some_batches(count=4):
@@ -66,3 +70,49 @@ def test_nothing_to_count():
     batch = some_batches(1)[0]
     with pytest.raises(InputError, match="no target was counted"):
         evaluate(Tiny(), [batch._replace(y=torch.full_like(batch.y, -100))])
+
+
+def labelled(count=5):
+    x = torch.randn(count, 4, 3)
+    return Labelled(x, (x.sum((1, 2)) > 0).long())
+
+
+def test_label_and_squared_error_are_torchs():
+    data, classes, numbers = labelled(), model(2), model(1)
+    scored = label(classes, data)
+    torch.testing.assert_close(scored.total, F.cross_entropy(classes(data.x)[0], data.y, reduction="sum"))
+    assert scored.count == 5
+    wanted = data._replace(y=torch.randn(5, 1))
+    scored = squared_error(numbers, wanted)
+    torch.testing.assert_close(scored.total, F.mse_loss(numbers(data.x)[0], wanted.y, reduction="sum"))
+    with pytest.raises(InputError, match=r"answers \(5, 1\) where y is \(5,\)"):
+        squared_error(numbers, data)
+
+
+def test_lengths_are_handed_on():
+    data, classes = labelled(), model(2)
+    short = data._replace(lengths=torch.tensor([1, 2, 3, 4, 4]))
+    assert label(classes, short).total != label(classes, data).total
+
+
+def test_accuracy_is_the_share_that_is_right():
+    data, classes = labelled(40), model(2)
+    classes.train()
+    likeliest = classes.eval()(data.x)[0].argmax(-1)
+    classes.train()
+    right = data._replace(y=torch.where(torch.arange(40) < 30, likeliest, 1 - likeliest))
+    assert accuracy(classes, in_order(right, 7)) == 0.75 and classes.training
+    with pytest.raises(InputError, match="no sequence was given"):
+        accuracy(classes, [])
+
+
+def test_labels_are_learned():
+    data, classes = labelled(64), model(2)
+    rate = torch.optim.Adam(classes.parameters(), 1e-2)
+    list(fit(classes, islice(labelled_batches(data, 32, 0), 60), label, rate))
+    assert accuracy(classes, in_order(data, 32)) > 0.9
+
+
+def model(outputs):
+    torch.manual_seed(0)
+    return SequenceModel("gru", 3, outputs, width=8, depth=1, dropout=0.1, read="last").eval()

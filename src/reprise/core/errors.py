@@ -1,8 +1,10 @@
 """What a user can get wrong is an `InputError`: what was expected, what came, what to do."""
 import difflib
+import importlib
 from collections.abc import Iterable
+from types import ModuleType
 
-__all__ = ["InputError", "check_counts", "suggest"]
+__all__ = ["InputError", "check_counts", "need", "suggest"]
 
 
 class InputError(ValueError):
@@ -24,6 +26,15 @@ def check_counts(who: str, **counts: int | None) -> None:
     for name, count in counts.items():
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise InputError(f"{who}: expected {name} of 1 or more, got {count!r}; try {name}=1")
+
+
+def need(module: str, extra: str) -> ModuleType:
+    """A module of a package that only an extra brings. Raises InputError, with what to install, where it is absent."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(f"this needs {module.partition('.')[0]}, which is not installed (or not whole: {error}); "
+                         f"pip install 'reprise[{extra}]'") from error
 
 
 def _plain(name: object) -> str:

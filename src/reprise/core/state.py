@@ -19,7 +19,12 @@ __all__ = [
 
 
 def map_state(f: Callable, tree: Any, *others: Any) -> Any:
-    """The same tree around `f` of every tensor, alongside the tensors in the same place of the other trees."""
+    """The same tree around `f` of every tensor, alongside the tensors in the same place of the other trees.
+
+    A part that is None, as of a batch without lengths, stays None.
+    """
+    if tree is None:
+        return None
     if isinstance(tree, Tensor):
         return f(tree, *others)
     return _like(tree, [map_state(f, *parts) for parts in zip(tree, *others, strict=True)])

@@ -4,28 +4,19 @@ import os
 import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from reprise.core.errors import InputError, suggest
-from reprise.data.cache import cache_folder
 from reprise.data.corpus import Corpus, build_corpus
+from reprise.data.published import Published, locate
 from reprise.data.sources import PACKED, PathLike, Source, find_sources, is_pattern
 from reprise.data.splits import check_shares
 
 __all__ = ["list_corpora", "open_corpus"]
 
 SPLIT = (0.9, 0.05, 0.05)
+ALWAYS = "use python-stdlib, which needs neither"
 STDLIB_LIMIT = 8_000_000  # bytes
 STDLIB_SKIPPED = {"test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3", "turtledemo", "ensurepip"}
-
-
-class Published(NamedTuple):
-    """A file of a published set: name, official part, address of the folder it is in, sha256 of its content."""
-
-    file: str
-    part: str | None
-    url: str
-    sha256: str
 
 
 CHAR_RNN = "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/"
@@ -107,32 +98,9 @@ def _name(what: PathLike | Sequence[PathLike]) -> str:
 
 def _published(name: str) -> list[Source]:
     return [
-        Source(_local(name, file.file) or _download(name, file), chosen=True, part=file.part, sha256=file.sha256)
+        Source(locate(name, file, instead=ALWAYS), chosen=True, part=file.part, sha256=file.sha256)
         for file in PUBLISHED[name]
     ]
-
-
-def _local(name: str, file: str) -> Path | None:
-    """The file of a set in the folder `REPRISE_DATA`, packed or not, if it is there."""
-    folder = os.environ.get("REPRISE_DATA")
-    if not folder:
-        return None
-    candidates = [Path(folder).expanduser() / name / (file + ending) for ending in ("", *PACKED)]
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _download(name: str, file: Published) -> Path:
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    folder = cache_folder("downloads", name)
-    try:
-        return Path(pooch.retrieve(file.url + file.file, f"sha256:{file.sha256}", fname=file.file, path=folder))
-    except (OSError, ValueError) as error:  # no network; or what came has another checksum
-        raise InputError(
-            f"cannot download {name} from {file.url}{file.file} ({type(error).__name__}); try again with a network, "
-            f"set REPRISE_DATA to a folder that has {name}/{file.file}, or use python-stdlib, which needs neither"
-        ) from error
 
 
 def _standard_library() -> list[Source]:

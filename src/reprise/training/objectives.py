@@ -11,7 +11,7 @@ from reprise.core.errors import InputError
 from reprise.core.state import move
 from reprise.data.batches import IGNORED
 
-__all__ = ["Objective", "Scored", "carried", "evaluate", "next_token"]
+__all__ = ["Objective", "Scored", "accuracy", "carried", "evaluate", "label", "next_token", "squared_error"]
 
 
 class Scored(NamedTuple):
@@ -32,10 +32,46 @@ def next_token(model: nn.Module, batch: Any, state: Any = None) -> Scored:
     return Scored(total, int((batch.y != IGNORED).sum()), state)
 
 
+def label(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+    """Cross entropy of one label a sequence, `batch.y` (B,), under the model's logits (B E)."""
+    logits, state = _answers(model, batch, state)
+    total = F.cross_entropy(logits.float(), batch.y, reduction="sum")
+    return Scored(total, len(batch.y), state)
+
+
+def squared_error(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+    """Squares of the distance to `batch.y`, which is as large as what the model answers; every number counts."""
+    answers, state = _answers(model, batch, state)
+    if answers.shape != batch.y.shape:
+        raise InputError(f"squared_error: the model answers {tuple(answers.shape)} where y is {tuple(batch.y.shape)}; "
+                         "they are to be alike")
+    return Scored((answers.float() - batch.y).square().sum(), batch.y.numel(), state)
+
+
 def carried(batch: Any, state: Any) -> Any:
     """The state a batch begins with: none where it has no `resets`, or every row of it begins a new sequence."""
     resets = getattr(batch, "resets", None)
     return None if resets is None or bool(resets[:, :1].all()) else state
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, batches: Iterable) -> float:
+    """The share of sequences whose label is the likeliest by the model, over all batches; in evaluation mode.
+
+    The model is left in the mode it was in. Raises InputError where there is none.
+    """
+    device, was_training, right, count = next(model.parameters()).device, model.training, 0, 0
+    model.eval()
+    try:
+        for batch in batches:
+            batch = move(batch, device)
+            logits, _ = _answers(model, batch, None)
+            right, count = right + int((logits.argmax(-1) == batch.y).sum()), count + len(batch.y)
+    finally:
+        model.train(was_training)
+    if not count:
+        raise InputError("accuracy: no sequence was given; give batches with at least one")
+    return right / count
 
 
 @torch.no_grad()
@@ -57,3 +93,7 @@ def evaluate(model: nn.Module, batches: Iterable, objective: Objective = next_to
     if not count:
         raise InputError("evaluate: no target was counted; give batches with a target other than -100")
     return total / count / math.log(2)
+
+
+def _answers(model: nn.Module, batch: Any, state: Any) -> tuple[Tensor, Any]:
+    return model(batch.x, state, lengths=getattr(batch, "lengths", None), resets=getattr(batch, "resets", None))

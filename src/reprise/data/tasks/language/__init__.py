@@ -1,0 +1,1 @@
+"""Tasks of languages and automata: what is right follows from all that came before."""

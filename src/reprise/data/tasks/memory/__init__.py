@@ -1,0 +1,1 @@
+"""Tasks in which something is to be kept, and found again."""
