@@ -8,8 +8,8 @@ from hypothesis import given, settings, strategies as st
 
 from reprise.core.errors import InputError
 from reprise.data.batches import IGNORED, carried, evaluation, windows
-from reprise.data.shuffle import shuffled
-from reprise.data.text import Text
+from reprise.data.corpora.shuffle import shuffled
+from reprise.data.corpora.text import Text
 
 KINDS = pytest.mark.parametrize("kind", [carried, windows])
 DOCUMENTS = st.lists(st.binary(min_size=1, max_size=30), min_size=1, max_size=12)

@@ -32,7 +32,7 @@ STEPS, EVERY = 150, 3
 
 def language_run():
     from reprise.data.batches import carried
-    from reprise.data.text import Text
+    from reprise.data.corpora.text import Text
     from reprise.models.language_model import LanguageModel
     torch.manual_seed(1)
     model = LanguageModel(["gru", "mingru"], width=8, dropout=0.1)

@@ -13,9 +13,9 @@ from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 from reprise.core.errors import InputError
-from reprise.data.shuffle import shuffled
-from reprise.data.stream import Stream
-from reprise.data.text import Text
+from reprise.data.corpora.shuffle import shuffled
+from reprise.data.corpora.stream import Stream
+from reprise.data.corpora.text import Text
 
 __all__ = ["IGNORED", "Batch", "Batches", "carried", "evaluation", "windows"]
 

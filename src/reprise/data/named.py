@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reprise.core.errors import InputError, suggest
-from reprise.data.corpus import Corpus, build_corpus
+from reprise.data.corpora.corpus import Corpus, build_corpus
+from reprise.data.corpora.sources import PACKED, PathLike, Source, find_sources, is_pattern
+from reprise.data.corpora.splits import check_shares
 from reprise.data.published import Published, locate
-from reprise.data.sources import PACKED, PathLike, Source, find_sources, is_pattern
-from reprise.data.splits import check_shares
 
 __all__ = ["list_corpora", "open_corpus"]
 
@@ -54,8 +54,8 @@ def open_corpus(
 
     A name comes before a file of the same name (write ./name for the file). Published sets come from the folder
     `REPRISE_DATA`, else they are downloaded once and checked; those with an official split keep it. Files may be packed
-    (.xz, .gz, .bz2, .zip). `split` gives the shares of train, valid and test; `reprise.data.splits` says how they are
-    kept apart. Bytes are written once to the cache (`REPRISE_CACHE`, else ~/.cache/reprise) and mapped into memory.
+    (.xz, .gz, .bz2, .zip). `split` gives the shares of train, valid and test; `data/corpora/splits.py` says how they
+    are kept apart. Bytes are written once to the cache (`REPRISE_CACHE`, else ~/.cache/reprise) and mapped into memory.
 
     Raises `InputError` for what is missing, unreadable, empty or smaller than 10,000 bytes; and, unless `allow_binary`,
     for a file that is no text. Binary files in a folder are left out; the data card counts them.

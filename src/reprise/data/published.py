@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from reprise.core.errors import InputError
 from reprise.data.cache import cache_folder
-from reprise.data.sources import PACKED, Source
+from reprise.data.corpora.sources import PACKED, Source
 
 __all__ = ["Published", "locate", "read_published"]
 

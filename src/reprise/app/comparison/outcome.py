@@ -11,7 +11,7 @@ from reprise.app.findings.chance import finished, pairs, spread
 from reprise.app.findings.summary import VERSION, Baseline, Model, Point, Sample, Summary
 from reprise.app.findings.verdict import verdict
 from reprise.app.machine import describe
-from reprise.data.corpus import Corpus
+from reprise.data.corpora.corpus import Corpus
 from reprise.models.language_model import LanguageModel
 from reprise.models.patterns import told_of
 

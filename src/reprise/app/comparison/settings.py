@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from reprise.app.process import cores
 from reprise.core.errors import InputError
 from reprise.data import open_corpus
-from reprise.data.corpus import Corpus
+from reprise.data.corpora.corpus import Corpus
 from reprise.layers import list_channels
 from reprise.models.patterns import expand
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from reprise.data.sources import Source
+from reprise.data.corpora.sources import Source
 
 __all__ = ["Document", "Survey", "take_survey"]
 

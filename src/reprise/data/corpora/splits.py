@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from reprise.core.errors import InputError
-from reprise.data.survey import Document
+from reprise.data.corpora.survey import Document
 
 __all__ = ["PARTS", "check_shares", "cut_places", "nearest_break", "share_out"]
 

@@ -8,8 +8,8 @@ import zipfile
 import pytest
 
 from reprise.core.errors import InputError
-from reprise.data.kinds import binary_kind
-from reprise.data.sources import PACKED, find_sources
+from reprise.data.corpora.kinds import binary_kind
+from reprise.data.corpora.sources import PACKED, find_sources
 
 
 @pytest.fixture

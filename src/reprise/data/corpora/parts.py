@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from reprise.data.sources import Reader, Source
-from reprise.data.splits import PARTS, cut_places, nearest_break
-from reprise.data.survey import Document
-from reprise.data.text import Text
+from reprise.data.corpora.sources import Reader, Source
+from reprise.data.corpora.splits import PARTS, cut_places, nearest_break
+from reprise.data.corpora.survey import Document
+from reprise.data.corpora.text import Text
 
 __all__ = ["copy_documents", "open_part"]
 

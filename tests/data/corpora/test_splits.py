@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from reprise.core.errors import InputError
-from reprise.data.splits import PARTS, check_shares, cut_places, nearest_break, share_out
-from reprise.data.survey import Document
+from reprise.data.corpora.splits import PARTS, check_shares, cut_places, nearest_break, share_out
+from reprise.data.corpora.survey import Document
 
 SHARES = (0.9, 0.05, 0.05)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from reprise.core.errors import InputError
-from reprise.data import corpus as corpus_module
-from reprise.data.corpus import MINIMUM
+from reprise.data.corpora import corpus as corpus_module
+from reprise.data.corpora.corpus import MINIMUM
 from reprise.data.named import open_corpus
 
 PARTS = ("train", "valid", "test")

@@ -2,8 +2,8 @@
 import numpy as np
 from jaxtyping import Bool, Int64, UInt8
 
-from reprise.data.shuffle import random_below, shuffled
-from reprise.data.text import Text
+from reprise.data.corpora.shuffle import random_below, shuffled
+from reprise.data.corpora.text import Text
 
 __all__ = ["Stream"]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from reprise.core.errors import InputError
-from reprise.data.text import Text
+from reprise.data.corpora.text import Text
 
 
 @given(st.lists(st.binary(max_size=5), min_size=1, max_size=8).filter(any))

@@ -11,12 +11,12 @@ from typing import Any
 
 from reprise.core.errors import InputError
 from reprise.data.cache import cache_folder, write_folder
-from reprise.data.kinds import HEAD, binary_kind
-from reprise.data.parts import copy_documents, open_part
-from reprise.data.sources import Source
-from reprise.data.splits import PARTS, share_out
-from reprise.data.survey import Survey, take_survey
-from reprise.data.text import Text
+from reprise.data.corpora.kinds import HEAD, binary_kind
+from reprise.data.corpora.parts import copy_documents, open_part
+from reprise.data.corpora.sources import Source
+from reprise.data.corpora.splits import PARTS, share_out
+from reprise.data.corpora.survey import Survey, take_survey
+from reprise.data.corpora.text import Text
 
 __all__ = ["MINIMUM", "Corpus", "build_corpus"]
 

@@ -1,0 +1,1 @@
+"""Corpora of bytes: what a user brings, its parts and kinds, read as one stream."""
