@@ -143,3 +143,24 @@ def test_time_left_is_by_what_was_measured_since_it_began():
     assert pace.left() == 510 and str(pace.render(None)) == "0:08:30"
     now[0] = 1000
     assert pace.left() == 0
+
+
+def test_other_seeds_are_another_run_of_the_same_study(study, tmp_path):
+    study("run", "grid")
+    out = study("run", "grid", "--first-seed", "10")[1]
+    assert "arm=better seed=12  score=" in out and "6 to compute" in out
+    assert "The verdict of the usual seeds in 2 of 2 claims" in out
+    found = read_verdicts(tmp_path / "results")
+    assert {row["settings"] for row in found} == {"", "first_seed=10"} and len(found) == 4
+    assert len(list((tmp_path / "results/trials/grid").glob("*.jsonl"))) == 2
+    study("report")
+    page = (tmp_path / "results/trials/grid/index.html").read_text()
+    assert "With other seeds and settings" in page and "first_seed=10" in page
+
+
+def test_other_seeds_are_compared_where_settings_agree(study):
+    study("run", "grid")
+    out = study("run", "grid", "gain=0", "--first-seed", "10")[1]
+    assert "usual seeds in" not in out  # never run with this gain
+    study("run", "grid", "gain=0")
+    assert "The verdict of the usual seeds in 2 of 2" in study("run", "grid", "gain=0", "--first-seed", "10")[1]

@@ -54,8 +54,8 @@ def test_nothing_is_fetched(pages):
 
 def test_a_study_has_all_of_it_on_its_page(pages):
     _, page = pages
-    assert page.text("h2") == ("Verdicts Figures Table With other settings The paper What was done Settings "
-                               "Environment Source")
+    assert page.text("h2") == ("Verdicts Figures Table With other seeds and settings The paper What was done "
+                               "Settings Environment Source")
     for needed in ("Gain is what it is set to.", "2 holds", "Two arms, three seeds.", "Anything else.", "an <abacus>",
                    "c0ffee", "2 min", "better is better by a half", "1 to 1", "0.5", "both are small", "plain, better",
                    "reprise study run grid", "def measure(c, arm, seed):", "gain=0", "A grid"):

@@ -1,4 +1,5 @@
 """Studies on the command line: find them by name, run them with progress, print what came out."""
+import dataclasses
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,9 +31,9 @@ ENGINES = {"processes": run_tasks, "ray": run_on_ray}
 COLOURS = {"holds": "green", "fails": "red", "unclear": "yellow"}
 
 
-def find_study(name: str, tier: str = "small", settings: Iterable[str] = ()) -> Study:
+def find_study(name: str, tier: str = "small", settings: Iterable[str] = (), first_seed: int = 0) -> Study:
     """The study of that name, with hyphens or underscores."""
-    return Study(STUDIES.module(name.replace("-", "_")), tuple(settings), tier)
+    return Study(STUDIES.module(name.replace("-", "_")), tuple(settings), tier, first_seed)
 
 
 def list_studies(results: Path) -> None:
@@ -131,8 +132,19 @@ def _show_results(run: Run) -> None:
     console.print()
     for verdict in run.verdicts():
         console.print(_said(verdict), highlight=False)
+    if run.study.first_seed and len(usual := Run(dataclasses.replace(run.study, first_seed=0), run.folder).table()):
+        console.print(_compared(run.verdicts(), run.study.verdicts(usual)), highlight=False, markup=False)
     if run.study.tier == "smoke":
         console.print("smoke tier: it shows that the study runs; its verdicts are not recorded")
+
+
+def _compared(again: list[Verdict], usual: list[Verdict]) -> str:
+    """How many claims have the verdict that they have with the usual seeds, and which have not."""
+    before = {verdict.text: verdict.verdict for verdict in usual}
+    other = [f"{v.text}: {before.get(v.text, 'nothing')}, now {v.verdict}" for v in again
+             if before.get(v.text) != v.verdict]
+    return f"\nThe verdict of the usual seeds in {len(again) - len(other)} of {len(again)} claims" + "".join(
+        f"\n  {line}" for line in other)
 
 
 def _medians(rows: Rows, down: str, across: str, column: str) -> Table:

@@ -40,6 +40,7 @@ class Study:
     module: str
     settings: tuple[str, ...] = ()  # over those of the tier
     tier: str = "small"
+    first_seed: int = 0  # added to the seed of every cell: the same study again, by chance alone another
 
     def __post_init__(self) -> None:
         found = self._module
@@ -47,6 +48,8 @@ class Study:
         lacking += [f"'{part}' in its docstring" for part in SECTIONS if part not in self.about]
         if lacking:
             raise InputError(f"{self.module}: a study has {lacking[0]}, and this one has not")
+        if self.first_seed < 0:
+            raise InputError(f"{self.name}: expected a first seed of 0 or more, got {self.first_seed}")
         if self.tier not in self.tiers:
             raise InputError(f"{self.name} has no tier {self.tier!r}; it has {', '.join(self.tiers)}")
 
@@ -79,8 +82,9 @@ class Study:
 
     @property
     def changes(self) -> tuple[str, ...]:
-        """The settings given, where they change anything about the tier."""
-        return () if self.config == override(self._module.Config(), self.tiers[self.tier]) else self.settings
+        """The settings given, where they change anything about the tier; and the first seed, where it is not 0."""
+        same = self.config == override(self._module.Config(), self.tiers[self.tier])
+        return (*(() if same else self.settings), *([f"first_seed={self.first_seed}"] if self.first_seed else []))
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -108,6 +112,7 @@ class Study:
     def digest(self) -> str:
         """Rows belong together only where every setting agrees, and what measures them."""
         text = json.dumps(dataclasses.asdict(self.config), sort_keys=True) + self.measuring
+        text += f" first_seed={self.first_seed}" if self.first_seed else ""
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @cached_property
@@ -122,7 +127,7 @@ class Study:
 
     def cells(self) -> list[Cell]:
         """The grid. Raises InputError where two cells have the same key, or the same place in the table."""
-        cells, seen = list(self._module.cells(self.config)), set()
+        cells, seen = [self._seeded(cell) for cell in self._module.cells(self.config)], set()
         for cell in cells:
             if (found := self.key_of(cell)) in seen:
                 raise InputError(f"{self.name}: two cells are {dict(zip(self.key, found, strict=True))}; "
@@ -133,6 +138,9 @@ class Study:
             raise InputError(f"{self.name}: several cells of a seed fall on one place of TABLE {self.shown}; "
                              "choose columns that tell them apart, or leave it out")
         return cells
+
+    def _seeded(self, cell: Cell) -> Cell:
+        return cell | {"seed": cell["seed"] + self.first_seed} if self.first_seed else cell
 
     def key_of(self, row: Cell) -> tuple:
         return tuple(row[column] for column in self.key)

@@ -1,14 +1,12 @@
 """Times of things that take turns, so that a machine's moods meet them all; and what the machine can do at most."""
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
-__all__ = ["Limits", "Timing", "limits", "peak_bytes", "take_turns"]
+__all__ = ["Limits", "Timing", "limits", "take_turns"]
 
 ROUNDS = 7  # at least
 SAMPLE = 0.02  # seconds that one look at the clock should be worth
@@ -80,17 +78,3 @@ def limits() -> Limits:
         way()
     best = {name: min(_timed(way, 1) for _ in range(12)) for name, way in ways.items()}
     return Limits(2 * source.nbytes / best["copy"], 2 * 1024**3 / best["product"])
-
-
-def peak_bytes(way: Callable[[], object]) -> int:
-    """The most memory that tensors made by it took at one time, beyond what was there."""
-    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler itself has something to say, at every start
-    way()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
-        way()
-    events = [e for e in seen.profiler.kineto_results.events() if e.name() == "[memory]"]
-    now = most = 0
-    for event in sorted(events, key=lambda e: e.start_ns()):
-        now += event.nbytes()
-        most = max(most, now)
-    return most

@@ -8,13 +8,14 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from reprise.app.bench.clock import limits, peak_bytes, take_turns
+from reprise.app.bench.clock import limits, take_turns
 from reprise.app.bench.growth import growth_page, measure_growth
 from reprise.app.bench.record import Key, Row, load, save
 from reprise.app.bench.subjects import Subject, Wrong, choose_subjects
 from reprise.app.machine import describe
 from reprise.app.show import bars, console
 from reprise.core.files import atomic_write
+from reprise.lab.memory import peak_bytes
 from reprise.testing.operations import list_operations
 
 __all__ = ["Settings", "measure"]

@@ -34,6 +34,7 @@ def study_run(
     settings: Annotated[list[str] | None, typer.Argument(help="key=value, over those of the tier.")] = None, *,
     tier: Tier = "small",
     jobs: Annotated[int, typer.Option(min=0, help="Cells computed at once; 0 for one a core.")] = 0,
+    first_seed: Annotated[int, typer.Option(min=0, help="Added to every seed: do the claims stand other ones?")] = 0,
     engine: Annotated[str, typer.Option(help="processes of this machine, or ray: a cluster, that of RAY_ADDRESS or a "
                                              "local one.")] = "processes",
     out: Results = Path("results"),
@@ -44,7 +45,7 @@ def study_run(
     """
     from reprise.app.study import find_study, run_study
 
-    if not run_study(find_study(name, tier, settings or ()), out, jobs, engine):
+    if not run_study(find_study(name, tier, settings or (), first_seed), out, jobs, engine):
         raise typer.Exit(1)
 
 

@@ -19,7 +19,8 @@ VERDICTS = ("An interval is of the median over seeds (percentile bootstrap; with
             "A claim holds where all of it is on the claimed side of the margin, fails where none of it is, and is "
             "unclear else.")
 FIGURES = "Medians over seeds. What is pale around a line, or thin across a bar or point, is their range."
-OTHERS = "The same claims where somebody changed settings; the verdict above is not theirs."
+OTHERS = ("The same claims with other seeds (first_seed) or where somebody changed settings; the verdict above is not "
+          "theirs.")
 
 
 def study_page(runs: Sequence[Run], others: Sequence[dict[str, str]], papers: Sequence[Paper]) -> str:
@@ -32,7 +33,7 @@ def study_page(runs: Sequence[Run], others: Sequence[dict[str, str]], papers: Se
             tag("p", {"class": "meta"}, f"{study.place} · {counted(v.verdict for v in run[0].verdicts())}"
                 if run else f"not run yet: reprise study run {study.name}")),
         *(part for found in run for part in _results(found)),
-        section("With other settings", OTHERS, _others(others) if others else None),
+        section("With other seeds and settings", OTHERS, _others(others, runs[0]) if others else None),
         section("The paper", "", tag("p", None, linked(study.about["Paper"])), _papers(papers)),
         section("What was done", "", listing([(name, study.about[name]) for name in ("Here", "Not here")])),
         *(_made(found) for found in run or runs[:1]),
@@ -70,11 +71,13 @@ def _verdict(verdict: Verdict, kind: str) -> list[Cell]:
             (verdict.why if not verdict.parts else "", "words")]
 
 
-def _others(rows: Sequence[dict[str, str]]) -> Markup:
-    titles = [("claim", "words"), ("settings", None), ("verdict", None), ("estimate", None), ("interval", None)]
-    return scrolled("Verdicts with other settings", table(titles, [[
+def _others(rows: Sequence[dict[str, str]], usual: Run) -> Markup:
+    titles = [("claim", "words"), ("settings", None), ("verdict", None), ("as above", None), ("estimate", None),
+              ("interval", None)]
+    above = {verdict.text: verdict.verdict for verdict in usual.verdicts()}
+    return scrolled("Verdicts with other seeds and settings", table(titles, [[
         (row["claim"], "words"), (row["settings"], None), (coloured(row["verdict"]), None),
-        (row["estimate"] or units.UNKNOWN, None),
+        ("yes" if above.get(row["claim"]) == row["verdict"] else "no", None), (row["estimate"] or units.UNKNOWN, None),
         (f"{row['low']} to {row['high']}" if row["low"] else units.UNKNOWN, None)] for row in rows]))
 
 
