@@ -10,7 +10,7 @@ from reprise.core.errors import InputError
 from reprise.data.labelled import Labelled, in_order, labelled_batches
 from reprise.models.sequence_model import SequenceModel
 from reprise.training.fit import fit
-from reprise.training.objectives import accuracy, carried, evaluate, label, next_token, squared_error
+from reprise.training.objectives import accuracy, bernoulli, carried, evaluate, label, next_token, squared_error
 
 
 def some_batches(count=4):
@@ -116,3 +116,12 @@ def test_labels_are_learned():
 def model(outputs):
     torch.manual_seed(0)
     return SequenceModel("gru", 3, outputs, width=8, depth=1, dropout=0.1, read="last").eval()
+
+
+def test_bernoulli_sums_over_keys_and_counts_real_steps():
+    rolls = SequenceModel("gru", 3, 3, width=8, depth=1)
+    x, lengths = (torch.rand(2, 4, 3) > 0.5).float(), torch.tensor([4, 2])
+    scored = bernoulli(rolls, Labelled(x[:, :], x.flip(1), lengths))
+    costs = F.binary_cross_entropy_with_logits(rolls(x, lengths=lengths)[0], x.flip(1), reduction="none").sum(-1)
+    torch.testing.assert_close(scored.total, costs[0].sum() + costs[1, :2].sum())
+    assert scored.count == 6 and bernoulli(rolls, Labelled(x, x)).count == 8

@@ -8,10 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprise.core.errors import InputError
+from reprise.core.marks import mark
 from reprise.core.state import move
 from reprise.data.batches import IGNORED
 
-__all__ = ["Objective", "Scored", "accuracy", "carried", "evaluate", "label", "next_token", "squared_error"]
+__all__ = [
+    "Objective", "Scored", "accuracy", "bernoulli", "carried", "evaluate", "label", "next_token", "squared_error",
+]
 
 
 class Scored(NamedTuple):
@@ -46,6 +49,15 @@ def squared_error(model: nn.Module, batch: Any, state: Any = None) -> Scored:
         raise InputError(f"squared_error: the model answers {tuple(answers.shape)} where y is {tuple(batch.y.shape)}; "
                          "they are to be alike")
     return Scored((answers.float() - batch.y).square().sum(), batch.y.numel(), state)
+
+
+def bernoulli(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+    """What 0 or 1 in `batch.y` (B T E) costs under independent logits (B T E), summed over E; real steps count."""
+    logits, state = _answers(model, batch, state)
+    steps = mark(batch.x, batch.lengths, None)
+    costs = F.binary_cross_entropy_with_logits(logits.float(), batch.y, reduction="none").sum(-1)
+    total = steps.pad(costs, 0.0).sum()
+    return Scored(total, costs.numel() if steps.real is None else int(steps.real.sum()), state)
 
 
 def carried(batch: Any, state: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Published sets of data that are no text, opened by name."""

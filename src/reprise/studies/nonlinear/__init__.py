@@ -1,0 +1,1 @@
+"""Cells whose next state bends what they were: gated ones, plain ones."""
