@@ -74,3 +74,8 @@ def test_a_table_answers_by_seed():
     assert table.values("arm") == ["a", "b"] and len(table.where(seed=2)) == 2
     with pytest.raises(ValueError, match="several rows of seed 0"):
         table.over_seeds("score")
+
+
+def test_a_table_knows_what_is_planned():
+    table = Table([{"arm": "a", "seed": 0, "score": 1.0}], [{"arm": arm, "seed": 0} for arm in "ab"])
+    assert table.planned(arm="b") and not table.planned(arm="c") and not Table([]).planned()

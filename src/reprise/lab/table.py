@@ -36,6 +36,10 @@ class Table:
         """The different values of a column, in the order they come."""
         return list(dict.fromkeys(row[column] for row in self.rows))
 
+    def planned(self, **about: Any) -> bool:
+        """Whether the grid has such a cell, measured or not: for claims that only one tier can decide."""
+        return bool(self.where(**about).cells)
+
     def over_seeds(self, column: str, **about: Any) -> Seeds:
         """Seed -> number, for rows of which seed and `about` leave one each; nothing where no such cell has run.
 
