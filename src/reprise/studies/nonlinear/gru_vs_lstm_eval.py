@@ -38,9 +38,9 @@ NATS = 0.6931471805599453  # a bit
 class Config:
     music: tuple[str, ...] = ("jsb-chorales",)
     seeds: int = 3
-    rates: tuple[float, ...] = (1e-2, 3e-3, 1e-3)
+    rates: tuple[float, ...] = (1e-2, 3e-3)
     parameters: int = 20_000
-    epochs: int = 60
+    epochs: int = 40
     batch: int = 16
     dropout: float = 0.2
 
