@@ -13,7 +13,8 @@ from reprise.core.state import move
 from reprise.data.batches import IGNORED
 
 __all__ = [
-    "Objective", "Scored", "accuracy", "bernoulli", "carried", "evaluate", "label", "next_token", "squared_error",
+    "Objective", "Scored", "accuracy", "answers", "bernoulli", "carried", "evaluate", "label", "next_token",
+    "squared_error",
 ]
 
 
@@ -58,6 +59,13 @@ def bernoulli(model: nn.Module, batch: Any, state: Any = None) -> Scored:
     costs = F.binary_cross_entropy_with_logits(logits.float(), batch.y, reduction="none").sum(-1)
     total = steps.pad(costs, 0.0).sum()
     return Scored(total, costs.numel() if steps.real is None else int(steps.real.sum()), state)
+
+
+def answers(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+    """Cross entropy of answers `batch.y` (B L) that are given to the model as they should be; IGNORED is not counted."""
+    logits = model(batch.x, batch.y, lengths=batch.lengths)
+    total = F.cross_entropy(logits.flatten(0, 1).float(), batch.y.flatten(), ignore_index=IGNORED, reduction="sum")
+    return Scored(total, int((batch.y != IGNORED).sum()), None)
 
 
 def carried(batch: Any, state: Any) -> Any:

@@ -1,0 +1,1 @@
+"""Models of one task each, beyond a stack of layers."""
