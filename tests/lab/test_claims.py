@@ -79,3 +79,9 @@ def test_a_table_answers_by_seed():
 def test_a_table_knows_what_is_planned():
     table = Table([{"arm": "a", "seed": 0, "score": 1.0}], [{"arm": arm, "seed": 0} for arm in "ab"])
     assert table.planned(arm="b") and not table.planned(arm="c") and not Table([]).planned()
+
+
+def test_a_multiple_is_as_incomplete_as_what_it_is_of():
+    table = Table([{"arm": "a", "seed": 0, "score": 2.0}], [{"arm": "a", "seed": seed} for seed in range(3)])
+    half = table.over_seeds("score", arm="a").times(0.5)
+    assert half == {0: 1.0} and half.missing == 2

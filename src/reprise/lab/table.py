@@ -14,6 +14,12 @@ class Seeds(dict[int, float]):
 
     missing: int = 0
 
+    def times(self, factor: float) -> "Seeds":
+        """Every number times `factor`, for claims of one quantity against a part or a multiple of another."""
+        scaled = Seeds({seed: factor * number for seed, number in self.items()})
+        scaled.missing = self.missing
+        return scaled
+
 
 class Table:
     """Rows in the order of the grid, and the cells of that grid, whether they have a row or not."""

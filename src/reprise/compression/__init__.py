@@ -1,0 +1,1 @@
+"""A model in, a smaller one out: what can be taken from trained weights."""
