@@ -44,12 +44,21 @@ def test_infinite_stays_and_anneals_on_the_side():
     assert [side(i) for i in (105, 110, 500)] == pytest.approx([0.02, 0.002, 0.002])
 
 
+def test_infinite_cools_down_by_an_inverse_square_root():
+    """At a quarter with a = 3: h(1/4) / h(1) = (1 / sqrt(1.75) - 1) / (1 / 2 - 1), of the way to a level of 0.2."""
+    schedule = Infinite(warmup=2, cooldown=4, level=0.2, bend=3.0)
+    quarter = 1 - 0.8 * (1 / 1.75**0.5 - 1) / (1 / 2 - 1)
+    assert [schedule(i) for i in (0, 1, 2, 3, 6, 10**9)] == pytest.approx([0.5, 1.0, 1.0, quarter, 0.2, 0.2])
+    assert schedule(4) < Infinite(warmup=2, cooldown=4, level=0.2)(4)  # steep at first
+
+
 def test_infinite_without_warmup_or_cooldown():
     assert Infinite(0, 0, level=0.5)(0) == 0.5
     assert Infinite(3, 0, level=0.5)(2) == 1.0 and Infinite(3, 0, level=0.5)(3) == 0.5
 
 
-@pytest.mark.parametrize("schedule", [WarmupCosine(50, 5), Infinite(5, 20), Infinite(5, 20, 0.5, 30, 10)])
+@pytest.mark.parametrize("schedule", [WarmupCosine(50, 5), Infinite(5, 20), Infinite(5, 20, 0.5, 30, 10),
+                                      Infinite(5, 20, bend=10.0)])
 def test_never_above_one_and_nothing_jumps_down(schedule):
     rates = [schedule(i) for i in range(60)]
     assert max(rates) == 1.0 and min(rates) > 0
@@ -62,6 +71,7 @@ def test_never_above_one_and_nothing_jumps_down(schedule):
     (Infinite, {"warmup": 1, "cooldown": 1, "level": 0.0}, "0 < floor <= level"),
     (Infinite, {"warmup": 10, "cooldown": 10, "anneal_at": 15, "annealing": 5}, "from step 20"),
     (Infinite, {"warmup": 1, "cooldown": 1, "anneal_at": 15}, "over 1 step or more"),
+    (Infinite, {"warmup": 1, "cooldown": 1, "bend": 0.0}, "bend above 0"),
 ])
 def test_refuses_nonsense_of_others(kind, options, message):
     with pytest.raises(InputError, match=message):

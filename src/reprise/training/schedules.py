@@ -68,11 +68,14 @@ class Infinite:
         warm-up n / warmup;   cooldown from 1 to level over `cooldown` updates;   then level
         from `anneal_at` on, if given:   level (floor / level)^(n / annealing) over `annealing` updates, then floor
 
+    bend: a above 0 cools down by an inverse square root instead, at share x of the cooldown:
+        1 + (level - 1) h(x) / h(1),   h(x) = 1 / sqrt(1 + a x) - 1
+
     New data go on at `level` from the last weights and optimiser state before any annealing, without a new warm-up;
     annealing is done on the side, where a model is to be given away: the same schedule with `anneal_at`.
 
-    Source  Ibrahim et al. 2024, arXiv:2403.08763, sec. 4.3 (ibrahim2024simple), their cosine form; Singh et al. 2025,
-        arXiv:2503.02844, sec. 3 (singh2025beyond)
+    Source  Ibrahim et al. 2024, arXiv:2403.08763, sec. 4.3 (ibrahim2024simple), both forms; Singh et al. 2025,
+        arXiv:2503.02844, sec. 3 (singh2025beyond), the cosine
     """
 
     warmup: int
@@ -81,8 +84,11 @@ class Infinite:
     anneal_at: int | None = None
     annealing: int = 0
     floor: float = 0.01
+    bend: float | None = None
 
     def __post_init__(self) -> None:
+        if self.bend is not None and not self.bend > 0:
+            raise InputError(f"Infinite: expected a bend above 0, or None for a cosine, got {self.bend}; try 10")
         if self.warmup < 0 or self.cooldown < 0 or not 0 < self.floor <= self.level <= 1:
             raise InputError(f"Infinite: expected warmup and cooldown of 0 or more, and 0 < floor <= level <= 1, got "
                              f"warmup={self.warmup}, cooldown={self.cooldown}, level={self.level}, floor={self.floor}")
@@ -95,10 +101,16 @@ class Infinite:
         if step < self.warmup:
             return (step + 1) / self.warmup
         if step < self.warmup + self.cooldown:
-            return _cosine(1.0, self.level, (step - self.warmup) / self.cooldown)
+            return self._cooled((step - self.warmup) / self.cooldown)
         if self.anneal_at is None or step < self.anneal_at:
             return self.level
         return self.level * (self.floor / self.level) ** min((step - self.anneal_at) / self.annealing, 1.0)
+
+    def _cooled(self, done: float) -> float:
+        if self.bend is None:
+            return _cosine(1.0, self.level, done)
+        fallen = (1 / math.sqrt(1 + self.bend * done) - 1) / (1 / math.sqrt(1 + self.bend) - 1)
+        return 1 + (self.level - 1) * fallen
 
 
 def _cosine(start: float, end: float, done: float) -> float:

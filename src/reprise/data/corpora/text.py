@@ -40,6 +40,18 @@ class Text:
         ends = np.cumsum([0] + [len(document) for document in kept], dtype=np.int64)
         return cls(np.frombuffer(b"".join(kept), np.uint8), ends[:-1])
 
+    @classmethod
+    def joined(cls, texts: Iterable["Text"]) -> "Text":
+        """All documents of several texts, in memory, one text after the other.
+
+        >>> Text.joined([Text.of([b"one", b"two"]), Text.of([b"three"])]).starts.tolist()
+        [0, 3, 6]
+        """
+        texts = list(texts)
+        before = np.cumsum([0] + [len(text) for text in texts], dtype=np.int64)
+        starts = [text.starts + shift for text, shift in zip(texts, before, strict=False)]
+        return cls(np.concatenate([text.tokens for text in texts]), np.concatenate(starts))
+
     def __len__(self) -> int:
         return len(self.tokens)
 

@@ -1,0 +1,1 @@
+"""Studies of models that go on learning, and of what they forget."""

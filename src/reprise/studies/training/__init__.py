@@ -1,0 +1,1 @@
+"""How recurrent networks are trained, and what that makes of them."""
