@@ -6,6 +6,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+from reprise.app.drawing.markdown import cell, plain
 from reprise.core.files import atomic_write
 from reprise.layers import LayerInfo, layer_info, list_channels, list_layers
 from reprise.layers.registry import FAMILIES, channel_info
@@ -56,8 +57,8 @@ def _table(infos: list[LayerInfo]) -> str:
     for info in sorted(infos, key=lambda info: (info.year, info.name)):
         state = "none" if info.family == "channel" else state_told(info)
         what = info.summary.partition(": ")[2] or info.summary
-        lines.append(f"| [`{info.name}`](#{info.name}) | {_cell(what)} | {_cell(info.paper)} | {state} | "
-                     f"{_cell(info.cost)} |")
+        lines.append(f"| [`{info.name}`](#{info.name}) | {cell(what)} | {cell(info.paper)} | {state} | "
+                     f"{cell(info.cost)} |")
     return "\n".join(lines)
 
 
@@ -74,22 +75,10 @@ def _section(info: LayerInfo) -> Iterator[str]:
     options = ", ".join(f"`{key}={value!r}`" for key, value in info.options.items()) or "none"
     excused = {f"Excused from `{law}`": why for law, why in info.excused.items()}
     told = {**info.sections, "Options": options, **excused}
-    yield "\n".join(f"- {key}: {_plain(text) if key != 'Options' else text}" for key, text in told.items())
+    yield "\n".join(f"- {key}: {plain(text) if key != 'Options' else text}" for key, text in told.items())
 
 
 def _said(package: str) -> tuple[str, str]:
     """The first line of a package's docstring, and the rest."""
     first, _, rest = inspect.cleandoc(importlib.import_module(package).__doc__ or "").partition("\n")
     return first, rest.strip()
-
-
-def _plain(text: str) -> str:
-    """On one line, with nothing that Markdown would read as its own."""
-    text = " ".join(text.split())
-    for sign in "\\*_<[":
-        text = text.replace(sign, "\\" + sign)
-    return text
-
-
-def _cell(text: str) -> str:
-    return _plain(text).replace("|", "\\|")

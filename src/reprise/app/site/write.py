@@ -5,6 +5,7 @@ from pathlib import Path
 from reprise.app.site.index import index_page
 from reprise.app.site.papers import place_of, read_papers
 from reprise.app.site.study_page import study_page
+from reprise.app.site.summary import summary
 from reprise.core.files import atomic_write
 from reprise.lab.run import Run, read_verdicts
 from reprise.lab.study import Study
@@ -13,7 +14,9 @@ __all__ = ["write_site"]
 
 
 def write_site(modules: Iterable[str], results: Path, papers: Path) -> Path:
-    """Writes every page below `results`, from the rows there and the list of papers; returns the first page."""
+    """Writes every page below `results`, and README.md, from the rows there and the list of papers; returns the first
+    page.
+    """
     listed, verdicts, studies = read_papers(papers), read_verdicts(results), {}
     for module in modules:
         first = Study(module)
@@ -23,8 +26,9 @@ def write_site(modules: Iterable[str], results: Path, papers: Path) -> Path:
         others = [row for row in verdicts if row["study"] == first.place and row["settings"]]
         about = [paper for paper in listed if place_of(paper) == first.place]
         atomic_write(results / first.place / "index.html", study_page(runs, others, about).encode())
-        counts = runs[0].verdicts() if len(runs[0].table()) else []
-        studies[first.place] = first, [verdict.verdict for verdict in counts]
+        studies[first.place] = first, runs[0].verdicts() if len(runs[0].table()) else []
+    atomic_write(results / "README.md", summary(studies).encode())
     path = results / "index.html"
-    atomic_write(path, index_page(studies, listed).encode())
+    counts = {place: (study, [verdict.verdict for verdict in found]) for place, (study, found) in studies.items()}
+    atomic_write(path, index_page(counts, listed).encode())
     return path
