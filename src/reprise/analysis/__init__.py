@@ -1,0 +1,1 @@
+"""Reads a model and says what it does, without changing it."""
