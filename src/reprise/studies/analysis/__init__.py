@@ -1,0 +1,1 @@
+"""What trained models keep in their states, and where they break."""
