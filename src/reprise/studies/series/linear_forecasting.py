@@ -17,7 +17,7 @@ import torch
 from reprise.data.sets.ett import MONTH, open_ett, windows
 from reprise.lab.claims import all_hold, at_least, at_most, exceeds
 from reprise.lab.figures import curve
-from reprise.models.linear_forecaster import LinearForecaster
+from reprise.models.forecast.linear_forecaster import LinearForecaster
 
 KEY = ("data", "method", "lookback", "seed")
 FIGURES = (curve("lookback", "error", "data", log="x", title="Squared error of the linear map, 96 steps ahead"),)

@@ -5,7 +5,7 @@ import torch
 
 from reprise.core.errors import InputError
 from reprise.data.sets.ett import windows
-from reprise.models.linear_forecaster import LinearForecaster
+from reprise.models.forecast.linear_forecaster import LinearForecaster
 
 
 def series(T=400, D=3):

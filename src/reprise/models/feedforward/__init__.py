@@ -1,0 +1,1 @@
+"""Networks without time: what recurrent models are compared with, and what papers on learning itself train."""
