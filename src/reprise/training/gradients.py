@@ -3,13 +3,15 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.func import functional_call, vjp, vmap
 
 from reprise.bases.cell import Cell
+from reprise.bases.recurrent import State
 from reprise.core.errors import InputError
 from reprise.core.state import map_state, named_tensors, refill
+from reprise.training.through_time.truncation import Losses
 
 __all__ = ["Carried", "RealTime"]
 
@@ -61,8 +63,10 @@ class RealTime:
         self, x: Float[Tensor, "B D"], carried: Carried, loss: Callable[[Float[Tensor, "B D"]], Tensor] | None = None
     ) -> tuple[Float[Tensor, "B D"], Carried]:
         """One step: the output, and what is carried on. Gradients of `loss` of the output, if any, are added up in
-        the parameters' `grad`, as `backward` does; the output itself has none.
+        the parameters' `grad`, as `backward` does, those of a head in `loss` as well; the output itself has none, and
+        nothing below the cell has.
         """
+        x = x.detach()
         carried = self._advance(x, carried)
         memory = carried.memory.clone().requires_grad_()
         with torch.enable_grad():
@@ -71,6 +75,29 @@ class RealTime:
             if loss is not None:
                 self._collect(loss(y), memory, carried)
         return y.detach(), carried
+
+    def sequence(
+        self, x: Float[Tensor, "B T D"], loss: Losses, carried: Carried | None = None, *,
+        resets: Bool[Tensor, "B T"] | None = None,
+    ) -> tuple[Float[Tensor, "B T D"], Carried]:
+        """Step by step: all outputs, and what is carried on. `loss` is asked at every step, as `Losses` says."""
+        carried, ys = self.start(len(x)) if carried is None else carried, []
+        for t, x_t in enumerate(x.unbind(1)):
+            if resets is not None and resets[:, t].any():
+                carried = self.restart(carried, resets[:, t])
+            y, carried = self.step(x_t, carried, lambda y, t=t: loss(y[:, None], t))
+            ys.append(y)
+        return torch.stack(ys, 1) if ys else torch.zeros_like(x), carried
+
+    def restart(self, carried: Carried, fresh: Bool[Tensor, "B"]) -> Carried:
+        """The same, but rows that are `fresh` begin anew."""
+        first = self.start(len(fresh)).memory
+        kept = {name: S.masked_fill(fresh[:, None, None], 0) for name, S in carried.owed.items()}
+        return Carried(torch.where(fresh[:, None, None], first, carried.memory), kept)
+
+    def state(self, carried: Carried) -> State:
+        """What is carried, as the state of the layer."""
+        return State((), self._tree(carried.memory))
 
     @torch.no_grad()
     def _advance(self, x: Tensor, carried: Carried) -> Carried:
@@ -92,13 +119,13 @@ class RealTime:
         return Carried(after, owed)
 
     def _collect(self, loss: Tensor, memory: Tensor, carried: Carried) -> None:
-        outer = [(name, p) for name, p in self.cell.named_parameters() if p.requires_grad]
-        wanted = torch.autograd.grad(loss, [memory, *(p for _, p in outer)], allow_unused=True, materialize_grads=True)
-        for (name, p), gradient in zip(outer, wanted[1:], strict=True):
-            if name in carried.owed:
-                share = (wanted[0][..., self.unit[name]] * carried.owed[name]).sum((0, 1))
-                gradient = gradient + share.view_as(p)
-            p.grad = gradient if p.grad is None else p.grad + gradient
+        loss.backward()
+        if memory.grad is None:  # nothing that the memory had a part in
+            return
+        for name, S in carried.owed.items():
+            p = self.cell.get_parameter(name)
+            share = (memory.grad[..., self.unit[name]] * S).sum((0, 1)).view_as(p)
+            p.grad = share if p.grad is None else p.grad + share
 
     def _next(self, x: Float[Tensor, "D"], memory: Float[Tensor, "M N"], parameters: dict[str, Tensor]) -> Tensor:
         return functional_call(self._one, {f"cell.{n}": p for n, p in parameters.items()}, (x, memory, self))

@@ -1,0 +1,1 @@
+"""Learning to act, where a reward is all that is told."""
