@@ -4,9 +4,11 @@ from torch import nn
 
 from reprise.core.layer import SequenceLayer
 from reprise.data.batches import Batch
+from reprise.data.labelled import Labelled
+from reprise.models.sequence_model import SequenceModel
 from reprise.training.fit import fit
 from reprise.training.guard import NonFinite
-from reprise.training.objectives import next_token
+from reprise.training.objectives import label, next_token
 
 
 class Root(SequenceLayer):
@@ -45,6 +47,19 @@ def test_names_the_layer_whose_own_arithmetic_fails():
         list(fit(model, [batch], next_token, torch.optim.SGD(model.parameters(), lr=0.1)))
     assert "run" not in vars(model.root)
     assert not model.root._forward_hooks
+
+
+def test_a_part_of_the_batch_may_be_missing():
+    model = SequenceModel("elman", 1, 2, 4, 1, read="last")
+    nn.init.constant_(model.out.weight, float("inf"))
+    batch = Labelled(torch.ones(2, 3, 1), torch.zeros(2, dtype=torch.long))
+    assert batch.lengths is None
+    with pytest.raises(NonFinite, match=r"parameter 'out.weight'"):
+        list(fit(model, [batch], label, torch.optim.SGD(model.parameters(), lr=0.1)))
+    nn.init.ones_(model.out.weight)
+    batch.x[1, 2] = float("nan")
+    with pytest.raises(NonFinite, match=r"the batch, x, row 1, time 2"):
+        list(fit(model, [batch], label, torch.optim.SGD(model.parameters(), lr=0.1)))
 
 
 def test_says_so_when_only_the_objective_fails():

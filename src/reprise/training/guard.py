@@ -51,7 +51,9 @@ def bad_gradient(model: nn.Module) -> str:
 
 
 def _bad_input(batch: Any) -> str | None:
-    for name, tensor in named_tensors(batch):
+    names = getattr(batch, "_fields", range(len(batch)))
+    given = [(str(name), part) for name, part in zip(names, batch, strict=True) if part is not None]
+    for name, tensor in (pair for at, part in given for pair in named_tensors(part, at)):
         if not bool(torch.isfinite(tensor).all()):
             return f"the batch, {name}{_place(tensor, ~torch.isfinite(tensor))}"
     return None
