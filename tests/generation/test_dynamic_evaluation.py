@@ -5,7 +5,13 @@ import torch
 from reprise import LanguageModel
 from reprise.core.errors import InputError
 from reprise.data.batches import Batch
-from reprise.generation.dynamic_evaluation import Reader, Rule, evaluate_dynamically, gradient_sizes
+from reprise.generation.dynamic_evaluation import (
+    Reader,
+    Rule,
+    evaluate_dynamically,
+    gradient_sizes,
+    with_matrix,
+)
 from reprise.training.objectives import evaluate, next_token
 
 
@@ -92,7 +98,52 @@ def test_sizes_are_root_mean_squares_over_batches(model, text):
         torch.testing.assert_close(sizes[name], square.sqrt())
 
 
+def test_a_matrix_alone_learns(model, text):
+    with torch.no_grad():
+        model.head.weight.mul_(20)
+    sparse, rule = with_matrix(model), Rule(rate=0.2, decay=0.0)
+    static = evaluate(model, segments(text))
+    assert evaluate(sparse, segments(text)) == pytest.approx(static, abs=1e-12)
+    reader = Reader(sparse, rule)
+    for batch in segments(text):
+        reader.read(batch)
+    assert evaluate(reader.model, segments(text)) < 0.8 * static
+    moved = {name for name, p in reader.model.named_parameters() if not torch.equal(p, sparse.get_parameter(name))}
+    assert moved == {"norm.matrix"}
+    sizes = gradient_sizes(sparse, segments(text))
+    assert list(sizes) == ["norm.matrix"]
+    assert evaluate_dynamically(sparse, segments(text), Rule(rate=0.01, decay=0.01, sizes=sizes)) < static
+
+
+def test_the_matrix_is_added_to_what_the_module_gives(model):
+    tokens, sparse = torch.randint(0, 8, (2, 5)), with_matrix(model, rows=2)
+    with torch.no_grad():
+        matrix = sparse.norm.matrix.normal_()
+    h = model.norm(model.stack(model.embedding(tokens))[0])
+    want = torch.stack([model.head(h[b] + h[b] @ matrix[b].T) for b in range(2)])
+    torch.testing.assert_close(sparse(tokens)[0], want)
+    torch.testing.assert_close(sparse.step(tokens[:, 0], sparse.initial_state(2))[0], want[:, 0])
+
+
+def test_rows_learn_as_they_would_alone(model, text):
+    rows = torch.stack([text[:100], text[3:103]])
+    parts = [list(segments(row)) for row in rows]
+    together = Reader(with_matrix(model, rows=2), Rule(rate=0.3, decay=0.02))
+    alone = [Reader(with_matrix(model), Rule(rate=0.3, decay=0.02)) for _ in rows]
+    for first, second in zip(*parts, strict=True):
+        both = Batch(*(torch.cat(pair) for pair in zip(first, second, strict=True)))
+        together.read(both)
+        alone[0].read(first)
+        alone[1].read(second)
+    want = torch.cat([reader.model.norm.matrix for reader in alone])
+    torch.testing.assert_close(together.model.norm.matrix, want)
+
+
 def test_misuse(model, text):
+    with pytest.raises(InputError, match="got 'nor'; did you mean 'norm'"):
+        with_matrix(model, at="nor")
+    with pytest.raises(InputError, match="learns 3 rows at once and was given 1; build it with rows=1"):
+        evaluate(with_matrix(model, rows=3), segments(text))
     with pytest.raises(InputError, match="decay from 0 to 1"):
         Rule(decay=1.5)
     with pytest.raises(InputError, match="of other parameters"):

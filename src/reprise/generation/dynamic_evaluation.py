@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from reprise.core.errors import InputError
+from reprise.core.errors import InputError, check_counts, suggest
 from reprise.core.state import detach, move
 from reprise.training.objectives import Objective, Scored, carried, next_token
 
-__all__ = ["Reader", "Rule", "evaluate_dynamically", "gradient_sizes"]
+__all__ = ["Moved", "Reader", "Rule", "evaluate_dynamically", "gradient_sizes", "with_matrix"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,48 @@ class Reader:
 
     def _learned(self) -> list[tuple[str, nn.Parameter]]:
         return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+
+
+class Moved(nn.Module):
+    """A module whose hidden vectors are moved by a matrix, one a row of the batch: h' = h + M_b h, M_b = 0 at first.
+
+    Every M_b learns as it would alone: of an objective that is a mean over rows, it is given the gradient of its own.
+    """
+
+    def __init__(self, inside: nn.Module, width: int, rows: int):
+        super().__init__()
+        like = next(inside.parameters())
+        self.inside, self.matrix = inside, nn.Parameter(like.new_zeros(rows, width, width))
+
+    def forward(self, x: Float[Tensor, "B *T D"]) -> Float[Tensor, "B *T D"]:
+        h, rows = self.inside(x), len(self.matrix)
+        if len(h) != rows:
+            raise InputError(f"with_matrix: the model learns {rows} rows at once and was given {len(h)}; "
+                             f"build it with rows={len(h)}")
+        own = rows * self.matrix - (rows - 1) * self.matrix.detach()
+        return h + torch.einsum("b...d, bed -> b...e", h, own)
+
+
+def with_matrix(model: nn.Module, rows: int = 1, at: str = "norm") -> nn.Module:
+    """A copy of the model, for sparse dynamic evaluation: all of it is fixed but a matrix M_b on a hidden state.
+
+    at: the name of the module that gives the hidden state: one of vectors (B T D) in and out, with parameters of D
+    numbers. Rows do not mix, so a batch of streams is read at once, each with a matrix of its own; D^2 numbers a row.
+    `Reader`, `gradient_sizes` and `evaluate_dynamically` take it like any model. Raises InputError for no such module.
+
+    Source  Krause et al. 2017, arXiv:1709.07432, sec. 5 (krause2017dynamic)
+    Differs  the moved state goes on to the read-out; it does not also return into the recurrence that gave it
+    """
+    check_counts("with_matrix", rows=rows)
+    modules = dict(model.named_modules())
+    if not at or at not in modules or next(modules[at].parameters(recurse=False), None) is None:
+        raise InputError(f"with_matrix: expected a module with parameters of its own, got {at!r}"
+                         f"{suggest(at, model._modules)}")
+    copied = copy.deepcopy(model).requires_grad_(False)
+    inside = copied.get_submodule(at)
+    width = next(inside.parameters()).shape[0]
+    copied.set_submodule(at, Moved(inside, width, rows))
+    return copied
 
 
 def gradient_sizes(model: nn.Module, batches: Iterable, objective: Objective = next_token) -> dict[str, Tensor]:
