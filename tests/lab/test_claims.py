@@ -4,7 +4,7 @@ import math
 import pytest
 
 from reprise.lab.claims import all_hold, at_least, at_most, exceeds, interval, weigh
-from reprise.lab.table import Table
+from reprise.lab.table import Seeds, Table
 
 
 def seeds(*numbers):
@@ -81,7 +81,21 @@ def test_a_table_knows_what_is_planned():
     assert table.planned(arm="b") and not table.planned(arm="c") and not Table([]).planned()
 
 
-def test_a_multiple_is_as_incomplete_as_what_it_is_of():
-    table = Table([{"arm": "a", "seed": 0, "score": 2.0}], [{"arm": "a", "seed": seed} for seed in range(3)])
-    half = table.over_seeds("score", arm="a").times(0.5)
-    assert half == {0: 1.0} and half.missing == 2
+def given(missing=0, **numbers):
+    found = Seeds({int(seed[1:]): number for seed, number in numbers.items()})
+    found.missing = missing
+    return found
+
+
+def test_arithmetic_is_seed_by_seed():
+    one, other = given(s0=6.0, s1=8.0), given(s0=2.0, s1=0.0)
+    assert one - other == {0: 4.0, 1: 8.0} and 0.5 * one == one * 0.5 == {0: 3.0, 1: 4.0}
+    assert (one / other)[0] == 3.0 and math.isnan((one / other)[1])
+
+
+def test_what_is_missing_stays_missing():
+    assert (3 * given(missing=2, s0=1.0)).missing == 2
+    assert (given(s0=1.0, s1=1.0) - given(missing=1, s0=1.0)).missing == 1
+    gap = given(s0=1.0, s1=1.0) / given(s1=1.0, s2=1.0)
+    assert gap == {1: 1.0} and gap.missing == 2
+    assert weigh(at_least("all", gap, 0.5)).verdict == "unclear"

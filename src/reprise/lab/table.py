@@ -1,6 +1,7 @@
 """Rows of a study, with just enough questions to state a claim."""
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import nan
+from operator import mul, sub
 from statistics import median
 from typing import Any
 
@@ -10,15 +11,27 @@ Row = dict[str, Any]
 
 
 class Seeds(dict[int, float]):
-    """Seed -> number; `missing` cells of the grid have none."""
+    """Seed -> number; `missing` cells of the grid have none. Differences, products and quotients are seed by seed."""
 
     missing: int = 0
 
-    def times(self, factor: float) -> "Seeds":
-        """Every number times `factor`, for claims of one quantity against a part or a multiple of another."""
-        scaled = Seeds({seed: factor * number for seed, number in self.items()})
-        scaled.missing = self.missing
-        return scaled
+    def __sub__(self, other: "Seeds | float") -> "Seeds":
+        return self._with(other, sub)
+
+    def __mul__(self, other: "Seeds | float") -> "Seeds":
+        return self._with(other, mul)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: "Seeds | float") -> "Seeds":
+        return self._with(other, lambda a, b: a / b if b else nan)
+
+    def _with(self, other: "Seeds | float", combine: Callable[[float, float], float]) -> "Seeds":
+        """What only one of two has is missing, and what is missing in either."""
+        others = other if isinstance(other, Seeds) else dict.fromkeys(self, other)
+        found = Seeds({seed: combine(number, others[seed]) for seed, number in self.items() if seed in others})
+        found.missing = max(self.missing, getattr(others, "missing", 0), len(self.keys() ^ others.keys()))
+        return found
 
 
 class Table:

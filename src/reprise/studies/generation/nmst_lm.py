@@ -102,9 +102,6 @@ def claims(t):
     def over(column, layer, head):
         return t.over_seeds(column, layer=layer, head=head)
 
-    def times(layer, head, factor):
-        return over("perplexity", layer, head).times(factor)
-
     yield all_hold("of a softmax more than 5 % of greedy texts have no end", [
         at_least(layer, over("greedy", layer, "softmax"), 0.05) for layer in layers])
     for head in ("st 2e-4", "nmst 2e-4", "nmst 1e-3"):
@@ -113,8 +110,10 @@ def claims(t):
             for layer, decoder in product(layers, DECODERS)])
     for head in ("nmst 2e-4", "nmst 1e-3"):
         yield all_hold(f"{head}: perplexity is within 1 % of a softmax's", [
-            exceeds(layer, times(layer, "softmax", 1.01), over("perplexity", layer, head), 0.0) for layer in layers])
+            exceeds(layer, 1.01 * over("perplexity", layer, "softmax"), over("perplexity", layer, head), 0.0)
+            for layer in layers])
     yield all_hold("perplexity is 1 % worse where the end can only grow likelier", [
-        exceeds(layer, over("perplexity", layer, "st 2e-4"), times(layer, "nmst 2e-4", 1.01), 0.0) for layer in layers])
+        exceeds(layer, over("perplexity", layer, "st 2e-4"), 1.01 * over("perplexity", layer, "nmst 2e-4"), 0.0)
+        for layer in layers])
     yield all_hold("the chance of the end falls by 0.1 within a string, where it may", [
         at_least(layer, over("falls", layer, "nmst 2e-4"), 0.1) for layer in layers])

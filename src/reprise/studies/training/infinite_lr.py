@@ -127,7 +127,7 @@ def losses(c: Config, going: tuple, texts: list[Text]) -> list[float]:
 
 def claims(t):
     def of(column, schedule, replay, times=1.0):
-        return t.over_seeds(column, schedule=schedule, replay=replay).times(times)
+        return t.over_seeds(column, schedule=schedule, replay=replay) * times
 
     yield exceeds("without replay the infinite schedule ends more than 1 % below repeated cosines",
                   of("final", "cosine", 0.0, 0.99), of("final", "infinite", 0.0), by=0.0)
