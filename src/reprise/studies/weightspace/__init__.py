@@ -1,0 +1,1 @@
+"""Networks whose weights come from other networks, or are read by them."""

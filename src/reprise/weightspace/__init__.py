@@ -1,0 +1,1 @@
+"""Weights as data: made, changed and read by other networks."""
