@@ -1,0 +1,1 @@
+"""Strategies of continual learning, a file each: values that say what happens beside the descent of the loss."""
