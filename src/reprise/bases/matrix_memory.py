@@ -1,17 +1,27 @@
 """Matrix-valued memory (B H K V): time is chunked matrix products, or one pass with the memory in the cache."""
 from math import log
+from typing import Any, Protocol
 
 from jaxtyping import Float
 from torch import Tensor
 
 from reprise.bases.recurrent import Recurrent
 from reprise.core.errors import InputError, check_counts
+from reprise.core.marks import Marks
 from reprise.ops.delta_rule import Correction, delta_rule
-from reprise.ops.linear_attention import linear_attention
+from reprise.ops.linear_attention import Association, linear_attention
 
-__all__ = ["MatrixMemory"]
+__all__ = ["MatrixMemory", "Operation"]
 
 HEAD = 64  # the head size that most of these papers use
+
+
+class Operation(Protocol):
+    """Another recurrence in place of `linear_attention`, with what it starts from: a tree of tensors around S."""
+
+    def start(self, S: Float[Tensor, "B H K V"]) -> Any: ...
+
+    def __call__(self, p: Association, memory: Any, marks: Marks) -> tuple[Float[Tensor, "B T H V"], Any]: ...
 
 
 class MatrixMemory(Recurrent):
@@ -20,7 +30,10 @@ class MatrixMemory(Recurrent):
     An `Association` (q, k, v, log_w) forgets and adds; a `Correction` also moves the memory by a rank-one term.
     `heads` share out `hidden`, which is the width unless it is given; they default to two or more, of size two or more,
     with a size as near to 64 as it allows, by their ratio.
+    `operation`, an attribute: what runs instead of the family's own, None for that.
     """
+
+    operation: Operation | None = None
 
     def __init__(
         self, width: int, heads: int | None = None, key: int | None = None, value: int | None = None,
@@ -39,7 +52,13 @@ class MatrixMemory(Recurrent):
     def by_head(self, z: Float[Tensor, "B T D"]) -> Float[Tensor, "B T H K"]:
         return z.unflatten(-1, (self.memory_shape[0], -1))
 
+    def initial_memory(self, batch):
+        S = super().initial_memory(batch)
+        return S if self.operation is None else self.operation.start(S)
+
     def recur(self, p, memory, marks):
+        if self.operation is not None:
+            return self.operation(p, memory, marks)
         return (delta_rule if isinstance(p, Correction) else linear_attention)(p, memory, marks)
 
 
