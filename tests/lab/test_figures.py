@@ -34,6 +34,11 @@ def test_what_is_no_number_is_left_out():
     assert points(bars("layer", "bits"), rows.where(seed=1)) == [] == draw(bars("layer", "bits"), rows.where(seed=1))
 
 
+def test_rows_that_measured_something_else_are_left_out():
+    rows = Table([{"layer": "gru", "seed": 0, "bits": 1.0}, {"layer": "gru", "seed": 0, "speed": 3.0}])
+    assert [p.middle for p in points(bars("layer", "speed"), rows)] == [3.0]
+
+
 def test_a_figure_must_say_which_rows_are_meant():
     with pytest.raises(ValueError, match="curve of bits: layer, length leaves several rows of one seed; give it by"):
         points(curve("length", "bits", "layer"), ROWS)
