@@ -21,7 +21,7 @@ from reprise.continual.replay import ReplayMixer
 from reprise.data.batches import evaluation, windows
 from reprise.data.corpora.cipher import substituted
 from reprise.data.named import open_corpus
-from reprise.lab.claims import exceeds
+from reprise.lab.claims import all_hold, at_least, exceeds
 from reprise.lab.figures import bars
 from reprise.models.language_model import LanguageModel
 from reprise.training.fit import fit
@@ -121,8 +121,9 @@ def claims(t):
     for shift, recipe in RECIPE.items():
         yield exceeds(f"{shift} shift: re-warmed with replay ({recipe}), the mean of both is at most 0.02 nats above "
                       "that of training on the union", of("mean", shift, "union"), of("mean", shift, recipe), by=-0.02)
-        yield exceeds(f"{shift} shift: without replay more than three times as much is forgotten, and 0.05 nats",
-                      of("forgotten", shift, "rewarm"), 3 * of("forgotten", shift, recipe), by=0.05)
+        yield all_hold(f"{shift} shift: without replay 0.05 nats are lost, and 0.05 more than three times as much", [
+            at_least("forgotten", of("forgotten", shift, "rewarm"), 0.05),
+            exceeds("three times", of("forgotten", shift, "rewarm"), 3 * of("forgotten", shift, recipe), by=0.05)])
         yield exceeds(f"{shift} shift: without a new warm-up the model is worse on the new data by 0.02 nats",
                       of("new", shift, "no_rewarm"), of("new", shift, "rewarm"), by=0.02)
         yield exceeds(f"{shift} shift: the infinite schedule is at most 0.02 nats behind re-warming with the same "

@@ -5,11 +5,12 @@ Paper    Choi et al. 2022, arXiv:2210.00660 (choi2022non); Welleck et al. 2020, 
 Claim    Greedy and other incomplete decoders draw texts without an end from a softmax over all tokens. Where the end
          has at least 1 - (1 - least)^t at step t every text ends, with hardly any loss of perplexity; where the end can
          only grow likelier, every text ends too, and perplexity is worse.
-Here     Strings of phrases that repeat up to six times, 27 letters on average; one layer of width 64, 500 updates of
-         32 strings. 100 openings, decoded greedily, from the two likeliest, from a nucleus of 0.2 and with 4 beams,
-         up to log 2 / least steps, where the bound is 1/2; without a bound up to 3466 steps, 130 times the mean.
-         `falls`: the largest drop of the chance of the end from one step to the next, mean over fresh strings.
-Not here Words, a transformer, sampling from the whole distribution, how good the texts are otherwise.
+Here     Strings of phrases that repeat up to six times, 27 letters on average; one layer of width 64, 500 updates of 32
+         strings. 100 openings, decoded greedily, from the two likeliest, from a nucleus of 0.2 and with 4 beams, up to
+         log 2 / least steps, where the bound is 1/2; without a bound up to 3466 steps, 130 times the mean. `falls`: the
+         largest drop of the chance of the end from one step to the next, mean over fresh strings.
+Not here What of texts ends before the bound is 1/2; words, a transformer, sampling from the whole distribution, how
+         good the texts are otherwise.
 """
 import math
 from dataclasses import dataclass

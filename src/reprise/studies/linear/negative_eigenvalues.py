@@ -139,7 +139,9 @@ def claims(t):
         yield exceeds(f"parity: {layer} gains 0.5 from the range alone", found("longer", f"{layer}_negative", 2),
                       found("longer", layer, 2), 0.5)
     yield each("fed ones alone, positive eigenvalues come to rest: a period of 1 each", at_most, "period", positive, 1)
-    yield each("and negative ones go to and fro: a period of 2 each", at_least, "period", signed, 2)
+    yield all_hold("and negative ones go to and fro: a period of 2 each", [
+        bound(f"{layer}, {bound.__name__}", found("period", layer, 2), 2)
+        for layer, bound in product(signed, (at_least, at_most))])
     yield at_least("the LSTM keeps parity as well: above 0.9", found("longer", "lstm", 2), 0.9)
     for layer in signed:
         yield exceeds(f"modulo 3: two reflections a step are above {layer} by 0.3", found("longer", "deltaproduct", 3),

@@ -4,9 +4,9 @@ Paper    Vinyals et al. 2015, arXiv:1506.03134 (vinyals2015pointer)
 Claim    A decoder whose softmax is over the places of the input learns geometric problems that a fixed dictionary of
          answers does not, with attention or without, and goes on to inputs longer than any of training. At 50 points
          the paper has 72.6 % of hulls exact with pointers, 38.9 % with attention, 1.9 % without.
-Here     Convex hulls of 4 to 8 random points, LSTMs of width 96 and as many updates for each; hulls of 5, 8 and 12
-         points by greedy decoding. A hull is right up to where it begins; its area counts where it is a simple polygon.
-         Closed tours of 6 points, whose shortest one is known, by pointers that visit each once. Three seeds.
+Here     Convex hulls of 4 to 8 random points, LSTMs of width 96, 40,000 problems and 2000 updates for each; hulls of 5,
+         8 and 12 points by greedy decoding. A hull is right up to where it begins; its area counts where it is a simple
+         polygon. Closed tours of 6 points, whose shortest one is known, by pointers that visit each once. Three seeds.
 Not here Beam search; Delaunay triangulations; more than 12 points.
 """
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from reprise.data.geometry import (
 )
 from reprise.data.labelled import Labelled, labelled_batches
 from reprise.generation.decoding import decode
-from reprise.lab.claims import all_hold, at_least, at_most, exceeds
+from reprise.lab.claims import at_least, at_most, exceeds
 from reprise.lab.figures import bars
 from reprise.models.encoder_decoder import DictionaryNetwork, PointerNetwork
 from reprise.models.sampling import Sampler
@@ -35,9 +35,9 @@ from reprise.training.schedules import WarmupDecay
 
 KEY = ("problem", "decoder", "seed")
 FIGURES = (
-    bars("decoder", "exact_8", "problem", title="Hulls of 8 points that are exact"),
-    bars("decoder", "area_12", "problem", title="Area of hulls of 12 points, more than any of training"),
-    bars("decoder", "tour", "problem", title="Length of tours of 6 points, over the shortest"),
+    bars("decoder", "exact_8", title="Hulls of 8 points that are exact"),
+    bars("decoder", "area_12", title="Area of hulls of 12 points, more than any of training"),
+    bars("decoder", "tour", title="Length of tours of 6 points, over the shortest"),
 )
 
 DECODERS = ("pointer", "attention", "dictionary")
@@ -122,8 +122,7 @@ def claims(t):
     for decoder in DECODERS[1:]:
         yield exceeds(f"pointers get 15 points more of them exact than {decoder}", hull("exact_8", "pointer"),
                       hull("exact_8", decoder), 0.15)
-    yield all_hold("hulls of 12 points, never seen in training, have 90 % of the area by pointers, and less without", [
-        at_least("pointers", hull("area_12", "pointer"), 0.9),
-        *(at_most(decoder, hull("area_12", decoder), 0.9) for decoder in DECODERS[1:])])
+    yield at_least("hulls of 12 points, more than any of training, have 90 % of the area by pointers",
+                   hull("area_12", "pointer"), 0.9)
     yield at_most("tours by pointers are at most 1.1 times the shortest",
                   t.over_seeds("tour", problem="tour", decoder="pointer"), 1.1)

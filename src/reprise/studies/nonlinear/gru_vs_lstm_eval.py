@@ -6,7 +6,7 @@ Claim    Gated units beat a tanh unit of as many parameters, and GRU and LSTM ar
          JSB Chorales, nats a step: tanh 9.10, GRU 8.54, LSTM 8.67 (1412.3555); GRU 8.43, LSTM 8.45 (1803.01271).
 Here     The piano rolls of Boulanger-Lewandowski et al. 2012 with their parts; 20,000 parameters each, one layer
          between linear maps, in the forms of the paper: GRU with its reset before the matrix, LSTM with peepholes.
-         The learning rate and the epoch are chosen by validation, for each cell and seed. Three seeds.
+         Of two learning rates and the epochs of a falling one, validation chooses, for each cell and seed. Three seeds.
 Not here Weight noise (dropout is in its place); RMSProp; the speech signals, which are private. The first step of a
          piece is not predicted, as in 1803.01271.
 """

@@ -8,7 +8,8 @@ Claim    A rate that stays where it is from task to task, annealed from a side b
 Here     Four tasks of 400 updates: Shakespeare, plain and with half the letters changed in three ways, to a minGRU of
          width 64 on bytes. Every task gives each arm the same batches; in the infinite arm the last fifth of them
          anneals a copy, which is scored, and the next task goes on from before it. Nats a byte on held-out text; every
-         arm with and without 10 % replay. The spike: what the first tenth of a task costs on the tasks before it.
+         arm with and without 10 % replay. The spike: what the first tenth of a task costs on the tasks before it,
+         from where the arm goes on: a cosine's annealed end, the infinite arm's weights before any annealing.
          Three seeds.
 Not here Tasks of unknown length, where a cosine has no plan; masked autoencoding of images; penalties against
          forgetting. The constant arm is never annealed, and no claim ranks it above or below the cosine.
@@ -26,7 +27,7 @@ from reprise.data.batches import evaluation, windows
 from reprise.data.corpora.cipher import substituted
 from reprise.data.corpora.text import Text
 from reprise.data.named import open_corpus
-from reprise.lab.claims import exceeds
+from reprise.lab.claims import all_hold, at_least, exceeds
 from reprise.lab.figures import bars
 from reprise.models.language_model import LanguageModel
 from reprise.training.fit import fit
@@ -134,9 +135,10 @@ def claims(t):
     yield exceeds("with 10 % replay it ends at most 0.5 % above them",
                   of("final", "cosine", 0.1, 1.005), of("final", "infinite", 0.1), by=0.0)
     for replay in (0.0, 0.1):
-        yield exceeds(f"replay {replay:.0%}: its spike of forgetting is below half of theirs, by 0.01 nats",
-                      of("spike", "cosine", replay, 0.5), of("spike", "infinite", replay), by=0.01)
+        yield all_hold(f"replay {replay:.0%}: cosines forget 0.02 nats at once, the other less than half, by 0.01", [
+            at_least("there", of("spike", "cosine", replay), 0.02),
+            exceeds("half", of("spike", "cosine", replay, 0.5), of("spike", "infinite", replay), by=0.01)])
     yield exceeds("without replay less of a task is lost by 0.02 nats",
                   of("forgotten", "cosine", 0.0), of("forgotten", "infinite", 0.0), by=0.02)
-    yield exceeds("annealing is worth 1 %: the infinite schedule, annealed, against a constant rate, with replay",
+    yield exceeds("with replay the infinite schedule, annealed, ends 1 % below a constant rate that never is",
                   of("final", "constant", 0.1, 0.99), of("final", "infinite", 0.1), by=0.0)

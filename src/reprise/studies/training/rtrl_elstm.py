@@ -3,10 +3,11 @@
 Paper    Irie et al. 2023, arXiv:2305.19044 (irie2023exploring)
 Claim    Where units do not see each other's memory, real-time recurrent learning is exact and cheap: it learns what
          truncated backpropagation cannot, with updates along the way, in memory that does not grow with time.
-Here     Gradients of 70 steps in float64. A symbol of four kept against 20 others, and a noisy T-maze with a corridor
+Here     Gradients of 70 steps in float64. A symbol of four kept against 19 others, and a noisy T-maze with a corridor
          of 12 and an update every 5 steps, at as many updates and in width 32; forget gates start some way open, alike
          for all. A delay of 8 and a corridor of 3 show that truncation can learn. Peak memory at 50 and 500 steps.
-Not here DMLab, ProcGen and Atari; many actors and V-trace; many symbols at widths of thousands; several layers.
+Not here Patterns of 20 bits and more; longer corridors; DMLab, ProcGen and Atari; many actors and V-trace; many symbols
+         at widths of thousands; several layers.
 """
 from dataclasses import dataclass
 from functools import partial

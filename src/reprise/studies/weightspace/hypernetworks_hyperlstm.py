@@ -5,7 +5,7 @@ Claim    A HyperLSTM predicts text better than an LSTM of as many weights, norme
          it; they move most where a word begins. Kernels made of embeddings by one generator serve a convolution
          network nearly as well as kernels of its own, with far fewer weights.
 Here     Text: Tiny Shakespeare, one layer between an embedding and a read-out, 500 updates of 64 rows of 48 bytes that
-         carry on, about 66,000 weights an arm, bits a byte of the first 60,000 of the validation part. `frozen` is a
+         carry on, about 66,000 weights an arm, bits a byte of the validation part. `frozen` is a
          HyperLSTM with its scales kept at 1 and so much wider that as many weights are trained. How far the weights
          move where a letter follows no letter, and where it does. Digits: 8 x 8 images, four residual convolutions of
          16 channels, 1000 updates; `narrow` has as many weights in its own kernels as `generated` has for its.
