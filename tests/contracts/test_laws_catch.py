@@ -178,5 +178,5 @@ def test_a_stale_excuse_is_a_failure():
 
 
 def test_errors_say_that_only_layers_can_be_proved():
-    with pytest.raises(TypeError, match="expected a SequenceLayer or a ChannelMixer, got Linear"):
+    with pytest.raises(TypeError, match="a ChannelMixer or a StructureEncoder, got Linear"):
         prove(torch.nn.Linear(4, 4))

@@ -1,4 +1,4 @@
-"""`reprise prove`: the laws on a layer or a channel mixer of yours, or of ours."""
+"""`reprise prove`: the laws on a layer, a channel mixer or a structure encoder of yours, or of ours."""
 import importlib.util
 import sys
 from pathlib import Path
@@ -8,11 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from reprise.app.show import console
-from reprise.core.channel import ChannelMixer
 from reprise.core.errors import InputError, suggest
-from reprise.core.layer import SequenceLayer
-from reprise.layers import create_channel, create_layer, list_channels
-from reprise.testing.prove import prove
+from reprise.layers import create_channel, create_encoder, create_layer, list_channels, list_encoders
+from reprise.testing.prove import Provable, prove
 
 __all__ = ["prove_target"]
 
@@ -35,7 +33,9 @@ def prove_target(target: str, width: int) -> bool:
     return not broken
 
 
-def _named(name: str, width: int) -> SequenceLayer | ChannelMixer:
+def _named(name: str, width: int) -> Provable:
+    if name in list_encoders():
+        return create_encoder(name, width)
     return create_channel(name, width) if name in list_channels() else create_layer(name, width)
 
 
@@ -54,14 +54,14 @@ def _load(target: str) -> type:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # somebody's file may fail in any way
         raise InputError(f"{place}: cannot be imported: {type(error).__name__}: {error}") from error
-    kinds = SequenceLayer, ChannelMixer
-    classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, kinds)]
+    classes = [n for n, v in vars(module).items() if isinstance(v, type) and issubclass(v, Provable)]
     if name not in classes:
-        raise InputError(f"{place}: has no layer or channel mixer named {name!r}{suggest(name, classes)}")
+        raise InputError(f"{place}: has no layer, channel mixer or structure encoder named {name!r}"
+                         f"{suggest(name, classes)}")
     return getattr(module, name)
 
 
-def _build(cls: type, target: str, width: int) -> SequenceLayer | ChannelMixer:
+def _build(cls: type, target: str, width: int) -> Provable:
     try:
         return cls(width)
     except Exception as error:  # as above

@@ -2,10 +2,15 @@
 from reprise.layers.registry import (
     LayerInfo,
     create_channel,
+    create_encoder,
     create_layer,
     layer_info,
     list_channels,
+    list_encoders,
     list_layers,
 )
 
-__all__ = ["LayerInfo", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers"]
+__all__ = [
+    "LayerInfo", "create_channel", "create_encoder", "create_layer", "layer_info", "list_channels", "list_encoders",
+    "list_layers",
+]

@@ -11,14 +11,17 @@ from reprise.core.errors import InputError, suggest
 from reprise.core.layer import SequenceLayer
 from reprise.core.registry import Registry
 from reprise.core.state import growing, named_tensors
+from reprise.core.structure import StructureEncoder
 
 __all__ = [
-    "LayerInfo", "channel_info", "create_channel", "create_layer", "layer_info", "list_channels", "list_layers",
+    "LayerInfo", "channel_info", "create_channel", "create_encoder", "create_layer", "layer_info", "list_channels",
+    "list_encoders", "list_layers",
 ]
 
 FAMILIES = ("nonlinear", "linear", "memory", "attention", "convolution")
 SEQUENCE = Registry("layer", [f"reprise.layers.{family}" for family in FAMILIES])
 CHANNEL = Registry("channel mixer", ["reprise.layers.channel"])
+STRUCTURE = Registry("structure encoder", ["reprise.layers.structure"])
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,11 @@ def create_channel(name: str, width: int, **options: Any) -> nn.Module:
     return _build(CHANNEL, name, width, options)
 
 
+def create_encoder(name: str, width: int, **options: Any) -> StructureEncoder:
+    """A registered structure encoder, which makes one vector of many: (B N width) -> (B width)."""
+    return _build(STRUCTURE, name, width, options)
+
+
 def list_layers(pattern: str = "*") -> list[str]:
     """The names of all layers that match, such as `list_layers("*gru")`."""
     return SEQUENCE.names(pattern)
@@ -77,6 +85,11 @@ def list_layers(pattern: str = "*") -> list[str]:
 def list_channels(pattern: str = "*") -> list[str]:
     """The names of all channel mixers that match."""
     return CHANNEL.names(pattern)
+
+
+def list_encoders(pattern: str = "*") -> list[str]:
+    """The names of all structure encoders that match."""
+    return STRUCTURE.names(pattern)
 
 
 def layer_info(name: str) -> LayerInfo:

@@ -15,7 +15,7 @@ __all__ = ["StructureModel"]
 class StructureModel(Pretrained):
     """Embedded tokens, a structure encoder and a linear read-out: one answer for each whole.
 
-    encoder: the name of one.   vocabulary, outputs: how many tokens, and numbers of an answer.   options: the encoder's.
+    encoder: the name of one.   options: of that encoder.   vocabulary, outputs: tokens there are, numbers of an answer.
 
     >>> model = StructureModel("crvnn", vocabulary=12, outputs=2, width=8)
     >>> model(torch.zeros(4, 10, dtype=torch.int64))[0].shape

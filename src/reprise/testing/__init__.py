@@ -2,5 +2,6 @@
 from reprise.testing.channel_laws import channel_checks
 from reprise.testing.laws import checks
 from reprise.testing.prove import prove
+from reprise.testing.structure_laws import structure_checks
 
-__all__ = ["channel_checks", "checks", "prove"]
+__all__ = ["channel_checks", "checks", "prove", "structure_checks"]

@@ -1,4 +1,4 @@
-"""Run every law on one layer or channel mixer, and say which hold."""
+"""Run every law on one layer, channel mixer or structure encoder, and say which hold."""
 import copy
 import time
 from dataclasses import dataclass
@@ -8,10 +8,15 @@ import torch
 
 from reprise.core.channel import ChannelMixer
 from reprise.core.layer import SequenceLayer
+from reprise.core.structure import StructureEncoder
 from reprise.testing.channel_laws import channel_checks
 from reprise.testing.laws import checks, law_name
+from reprise.testing.structure_laws import structure_checks
 
-__all__ = ["Broken", "Finding", "prove"]
+__all__ = ["Broken", "Finding", "Provable", "prove"]
+
+Provable = SequenceLayer | ChannelMixer | StructureEncoder
+LAWS = {SequenceLayer: checks, ChannelMixer: channel_checks, StructureEncoder: structure_checks}
 
 
 @dataclass(frozen=True)
@@ -33,23 +38,24 @@ class Broken(AssertionError):
         super().__init__("\n  ".join([f"{layer} breaks {len(bad)} of {len(findings)} laws:", *bad]))
 
 
-def prove(layer: SequenceLayer | ChannelMixer, *, strict: bool = True) -> list[Finding]:
+def prove(layer: Provable, *, strict: bool = True) -> list[Finding]:
     """Every law on a copy of `layer` in float64. Keep it narrow (width 4 to 16): laws compare with a loop over steps.
 
     Raises Broken where a law fails without an excuse in `layer.excused`, or holds in spite of one; with
-    `strict=False` it only reports. TypeError for something that is neither a SequenceLayer nor a ChannelMixer.
+    `strict=False` it only reports. TypeError for something that obeys none of the protocols.
     """
-    if not isinstance(layer, SequenceLayer | ChannelMixer):
-        raise TypeError(f"prove: expected a SequenceLayer or a ChannelMixer, got {type(layer).__name__}; derive yours "
-                        "from one in reprise.core, or from a family in reprise.bases")
-    laws = checks() if isinstance(layer, SequenceLayer) else channel_checks()
+    if not isinstance(layer, Provable):
+        raise TypeError(f"prove: expected a SequenceLayer, a ChannelMixer or a StructureEncoder, got "
+                        f"{type(layer).__name__}; derive yours from one in reprise.core, or from a family in "
+                        "reprise.bases")
+    laws = next(written() for protocol, written in LAWS.items() if isinstance(layer, protocol))
     findings = [_try(check, layer) for check in laws]
     if strict and any(f.verdict in ("fails", "stale excuse") for f in findings):
         raise Broken(type(layer).__name__, findings)
     return findings
 
 
-def _try(check, layer: SequenceLayer | ChannelMixer) -> Finding:
+def _try(check, layer: Provable) -> Finding:
     law, began = law_name(check), time.perf_counter()
     excuse = layer.excused.get(law)
     try:
