@@ -117,12 +117,12 @@ class Study:
 
     @cached_property
     def measuring(self) -> str:
-        """The study's code without what does not touch a row: docstring, defaults, claims, what is shown.
+        """The study's code without what does not touch a row: docstring, defaults, claims, figures, what these import.
 
         The code of the library that it calls is not in it: the commit that is kept with the rows says which that was.
         """
         tree = ast.parse(self.source)
-        kept = [part for part in tree.body[1:] if not _named(part) & {"Config", "claims", *SHOWN}]
+        kept = [part for part in tree.body[1:] if not (_named(part) & {"Config", "claims", *SHOWN} or _weighs(part))]
         return ast.unparse(ast.Module(kept, []))
 
     def cells(self) -> list[Cell]:
@@ -151,6 +151,11 @@ class Study:
     def verdicts(self, table: Table) -> list[Verdict]:
         """Every claim, weighed."""
         return [weigh(claim) for claim in self._module.claims(table)]
+
+
+def _weighs(part: ast.stmt) -> bool:
+    """Whether it imports what claims and figures are stated with."""
+    return isinstance(part, ast.ImportFrom) and part.module in ("reprise.lab.claims", "reprise.lab.figures")
 
 
 def _named(part: ast.stmt) -> set[str]:
