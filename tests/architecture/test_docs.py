@@ -7,8 +7,9 @@ from types import ModuleType
 import pytest
 
 from reprise.app.pages import stale_pages
-from reprise.layers import list_channels, list_layers
-from reprise.testing import channel_checks, checks
+from reprise.app.study import STUDIES
+from reprise.layers import list_channels, list_encoders, list_layers
+from reprise.testing import channel_checks, checks, structure_checks
 from reprise.testing.operations import list_operations
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +55,9 @@ def test_pages_of_layers_say_what_the_layers_say():
 @pytest.mark.parametrize(("what", "counted"), [
     ("sequence layers", [list_layers]), ("channel mixers", [list_channels]),
     ("operations, each beside its plain definition", [list_operations]),
-    ("laws of a layer, of a channel mixer", [checks, channel_checks]),
+    ("laws of a layer, of a channel mixer, of a structure encoder", [checks, channel_checks, structure_checks]),
+    ("structure encoders, trees into one vector", [list_encoders]),
+    ("studies: claims of papers as experiments that can fail", [STUDIES.modules]),
 ])
 def test_readme_counts_right(what, counted):
     (said,) = re.findall(rf"^\| {what} \| ([\d, ]+) \|", README.read_text(), re.M)
