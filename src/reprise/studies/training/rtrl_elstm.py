@@ -8,6 +8,8 @@ Here     Gradients of 70 steps in float64. A symbol of four kept against 19 othe
          for all. A delay of 8 and a corridor of 3 show that truncation can learn. Peak memory at 50 and 500 steps.
 Not here Patterns of 20 bits and more; longer corridors; DMLab, ProcGen and Atari; many actors and V-trace; many symbols
          at widths of thousands; several layers.
+Why      One seed of three was still at three right turns of four with real-time learning after 1200 updates; the other
+         two turn right.
 """
 from dataclasses import dataclass
 from functools import partial
