@@ -1,6 +1,4 @@
 """Units that begin anew: the rule against a plain loop, the function that barely changes, and where it is refused."""
-import math
-
 import pytest
 import torch
 from torch import nn
@@ -177,4 +175,24 @@ def test_misuse():
     with pytest.raises(InputError, match="from_x and from_h"):
         recurrent_units(nn.ModuleDict({"layer": create_layer("mamba", 8)}), "layer", ())
     assert Units("a", 2, (), ()).rows(torch.zeros(6, 3)).shape == (3, 2, 3)
-    assert math.isfinite(spread(MLP(2, 3, (2,)).double(), chain_units(MLP(2, 3, (2,))), [1.0, 2.0]).tracks[0].due)
+
+
+def test_activity_of_autocast_is_brought_to_the_precision_of_the_track():
+    model = MLP(4, 3, (5,))
+    strategy = ContinualBackprop(chain_units(model), 0.1, maturity=0).begun(model, 0)
+    with torch.autocast("cpu", torch.bfloat16):
+        _, seen = observe(model, torch.randn(6, 4), strategy.watched)
+    assert seen[strategy.watched[0]].dtype == torch.bfloat16
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    (track,) = strategy.updated(Update(model, optimiser, label, None, None, seen)).tracks
+    assert track.utility.dtype == track.activity.dtype == torch.float32 and track.utility.any()
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("layer_norm_lstm", "has 'norm_x.weight' besides"), ("lstm_peephole", "has 'peepholes' besides"),
+    ("leaky_rnn", "has 'tau' besides"), ("hyper_lstm", "has 'scales' besides"), ("cfc", "give 128 and 128 numbers"),
+])
+def test_cells_with_parameters_besides_their_two_maps_are_refused(name, message):
+    with pytest.raises(InputError, match=message):
+        Reader(name, 5).units()
+    assert Reader("lstm_np", 5).units()[0].count == 5

@@ -149,3 +149,42 @@ def test_new_classes_join_and_old_prototypes_stay():
     assert same is before
     with pytest.raises(InputError, match="updates"):
         join_classes(model, before, [fresh], features, lambda m: None, updates=0)
+
+
+class Normed(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.BatchNorm1d(6), torch.nn.Linear(6, 3))
+
+    def forward(self, x, state=None, *, lengths=None, resets=None):
+        return self.hidden(x), ()
+
+
+def test_statistics_of_a_batch_norm_stand_still_too():
+    model, data = Normed().double(), some(30)
+    strategy = SoftNet(("hidden.0",), ("hidden.0",), 0.5).begun(model, 0)
+    optimiser = torch.optim.SGD(model.parameters(), 0.1)
+    first = {name: value.clone() for name, value in model.named_buffers()}
+    for step in learn(model, [data], label, optimiser, strategy):
+        strategy = step.strategy
+    assert not torch.equal(model.hidden[1].running_mean, first["hidden.1.running_mean"]), "in task 0 they do not"
+    strategy = strategy.consolidated(model, 0, [], label)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    for step in learn(model, [data] * 3, label, optimiser, strategy.begun(model, 1)):
+        strategy = step.strategy
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
+
+
+def test_rows_are_brought_to_where_the_model_is():
+    """The meta device stands for any other: it has no numbers, but is not where the rows are."""
+    model, data = MLP(4, 3, (5,)).double().to("meta"), some()
+    assert fisher(model, [data], label, ["out.weight"], 2)["out.weight"].device.type == "meta"
+    places = []
+
+    def located(model, batch):
+        places.append(batch.x.device.type)
+        return torch.ones(len(batch.x), 2)
+
+    with pytest.raises(NotImplementedError):  # of which labels there are, once all is said
+        prototypes_of(model, [data], located)
+    assert places == ["meta"]

@@ -194,3 +194,33 @@ def test_misuse():
         ShrinkAndPerturb(1.5, 0.0)
     with pytest.raises(InputError, match="epochs"):
         Course(sgd, epochs=0)
+    with pytest.raises(InputError, match=r"first weights of 'hidden.0.weight' are unknown; call begun"):
+        L2(1.0, from_start=True).penalty(net(), None)
+
+
+@dataclass(frozen=True)
+class Toll(Strategy):
+    def penalty(self, model, batch):
+        return 2.0
+
+
+def test_a_penalty_that_is_a_number_counts_too():
+    model = net()
+    losses = [next(learn(model, batches(1), label, sgd(model, 0.0), strategy)).record.loss
+              for strategy in (None, Toll(), Chain((Toll(), Toll())))]
+    assert losses == pytest.approx([losses[0] + toll for toll in (0.0, 2.0, 4.0)])
+
+
+def test_mixed_precision_is_handed_on(monkeypatch):
+    asked = []
+
+    def recording(*arguments, mixed, **options):
+        asked.append(mixed)
+        return fit(*arguments, mixed=mixed, **options)
+
+    monkeypatch.setattr("reprise.continual.learning.fit", recording)
+    model = net()
+    for mixed in (True, False):
+        list(learn(model, batches(1), label, sgd(model), mixed=mixed))
+        learn_tasks(model, two_tasks()[:1], Course(sgd, batch=60, mixed=mixed))
+    assert asked == [True, True, False, False]

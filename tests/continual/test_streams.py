@@ -126,3 +126,10 @@ def test_dead_units_and_weights():
     assert weight_magnitude(model) == pytest.approx((4 * 1.0 + 4 * 2.0) / 12)
     with pytest.raises(InputError, match="no matrix"):
         weight_magnitude(torch.nn.LayerNorm(3))
+
+
+def test_a_module_that_is_never_called_is_not_passed_over():
+    model = MLP(4, 3, (5,))
+    model.idle = torch.nn.Linear(2, 2)
+    with pytest.raises(InputError, match="module 'idle' has given nothing"):
+        activations(model, torch.randn(2, 4), ("hidden.1", "idle"))

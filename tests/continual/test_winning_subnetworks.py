@@ -152,3 +152,35 @@ def test_nothing_but_masked_weights():
     course = Course(decayed, epochs=3, batch=16)
     learned = learn_tasks(model, tasks(2), course, WinningSubnetworks(("hidden.0", "out"), 0.4))
     assert learned.strategy.kept == ({}, {}) and backward_transfer(learned.scores) == 0.0
+
+
+def test_nothing_is_masked_where_a_name_is_wrong():
+    model = MLP(6, 3, (8,))
+    for wrong in (("hidden.0", "hidden.1"), ("hidden.0", "hidden.0")):
+        with pytest.raises(InputError):
+            masked(model, wrong, 0.5)
+    assert set(model.state_dict()) == set(MLP(6, 3, (8,)).state_dict())
+
+
+def test_a_settled_or_barred_mask_is_loaded_into_a_fresh_one_and_back():
+    model, fresh, other = MLP(6, 3, (8,)), MLP(6, 3, (8,)), MLP(6, 3, (8,))
+    one, two, three = (masked(m, ("hidden.0",), 0.25, soft=True)["hidden.0"] for m in (model, fresh, other))
+    unsettled = other.state_dict()
+    one.barred = torch.rand(8, 6) < 0.5
+    one.settled = one.mask().detach()
+    fresh.load_state_dict(model.state_dict())
+    x = torch.randn(4, 6)
+    assert torch.equal(fresh(x)[0], model(x)[0]) and torch.equal(two.barred, one.barred)
+    model.load_state_dict(unsettled)
+    assert one.settled is None and one.barred is None and torch.equal(one.mask(), three.mask())
+    assert torch.equal(model(x)[0], other(x)[0])
+
+
+def test_a_generator_may_be_elsewhere_than_the_model():
+    """The meta device stands for any other."""
+    model, same = MLP(6, 3, (8,)).to("meta"), MLP(6, 3, (8,))
+    generators = [torch.Generator().manual_seed(0) for _ in range(2)]
+    for m, generator in zip((model, same), generators, strict=True):
+        found = masked(m, ("hidden.0",), 0.5, soft=True, generator=generator)["hidden.0"]
+        assert {found.scores.device, found.rest.device} == {m.out.weight.device}
+    assert torch.equal(*(generator.get_state() for generator in generators)), "as much is drawn"

@@ -63,6 +63,8 @@ def test_area_and_crossing_sides():
     square = torch.tensor([[0.0, 0], [2, 0], [2, 2], [0, 2]])
     assert polygon_area(square, [0, 1, 2, 3]) == 4 == polygon_area(square, [3, 2, 1, 0])
     assert is_simple(square, [0, 1, 2, 3]) and not is_simple(square, [0, 2, 1, 3])
+    flat = torch.tensor([[0.0, 0], [1, 0], [2, 0], [3, 0]])
+    assert is_simple(flat, [0, 2, 1, 3]), "sides that lie on each other do not cross"
     assert not is_simple(square, [0, 1]) and not is_simple(square, [0, 1, 1, 2])
 
 

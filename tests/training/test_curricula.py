@@ -131,3 +131,12 @@ def test_misfits_are_refused():
         Curriculum(LEVELS).after([1.0, 1.0])
     with pytest.raises(InputError, match=r"labels \(B, heads\) and answers \(B, heads \* classes\)"):
         labels_of_heads(Linear(1), Labelled(torch.zeros(2, 1, 1), torch.zeros(2, 3, dtype=torch.long)))
+    with pytest.raises(InputError, match=r"levels \(2, 3\) have a head in common"):
+        Curriculum(LEVELS, keeps=1).batch(draw, np.random.default_rng(0), levels=(2, 3))
+
+
+def test_a_test_that_fails_leaves_the_model_training():
+    model = Linear(1).train()
+    with pytest.raises(InputError):
+        heads_right(model, [Labelled(torch.zeros(2, 1, 1), torch.zeros(2, 3, dtype=torch.long))])
+    assert model.training

@@ -71,3 +71,14 @@ def test_misfits_are_refused():
         solve(create_layer("mingru", 4), x)
     with pytest.raises(InputError, match=r"a guess of \(3, 40\) rows and steps for x of \(3, 39\)"):
         solve(layer, x[:, :39], guess=solve(layer, x).trajectory)
+    with pytest.raises(InputError, match="SRU reads more over time than its memory"):
+        solve(create_layer("sru", 4), torch.randn(2, 5, 4))
+
+
+def test_outputs_have_the_precision_of_the_input():
+    layer = create_layer("slstm", 4).bfloat16()
+    x = torch.randn(2, 5, 4).bfloat16()
+    want, _ = layer(x)
+    got = solve(layer, x).y
+    assert got.dtype == want.dtype == torch.bfloat16
+    torch.testing.assert_close(got, want, rtol=0.05, atol=0.05)

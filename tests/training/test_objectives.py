@@ -1,5 +1,6 @@
 import math
 from itertools import islice
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -125,3 +126,13 @@ def test_bernoulli_sums_over_keys_and_counts_real_steps():
     costs = F.binary_cross_entropy_with_logits(rolls(x, lengths=lengths)[0], x.flip(1), reduction="none").sum(-1)
     torch.testing.assert_close(scored.total, costs[0].sum() + costs[1, :2].sum())
     assert scored.count == 6 and bernoulli(rolls, Labelled(x, x)).count == 8
+
+
+def test_bernoulli_needs_no_lengths():
+    class Plain(NamedTuple):
+        x: torch.Tensor
+        y: torch.Tensor
+
+    x = (torch.rand(2, 4, 3) > 0.5).float()
+    rolls = SequenceModel("gru", 3, 3, width=8, depth=1)
+    assert torch.equal(bernoulli(rolls, Plain(x, x)).total, bernoulli(rolls, Labelled(x, x)).total)

@@ -20,7 +20,7 @@ def test_floor_is_reached_and_kept():
 
 def test_is_a_value():
     assert WarmupDecay(10, 2) == WarmupDecay(10, 2)
-    assert WarmupDecay(5, 5)(4) == 1.0
+    assert WarmupDecay(5, 5)(4) == WarmupCosine(5, 5)(4) == 1.0
     assert constant(0) == constant(99) == 1.0
 
 
@@ -33,6 +33,7 @@ def test_refuses_nonsense(options):
 def test_cosine():
     schedule = WarmupCosine(steps=12, warmup=4, floor=0.2)
     assert [schedule(i) for i in range(4)] == [0.25, 0.5, 0.75, 1.0]
+    assert WarmupCosine(4, 4)(4) == WarmupCosine(4, 4)(99) == 0.1, "after its steps it is at its floor"
     assert [schedule(i) for i in (4, 6, 8, 10, 12, 99)] == pytest.approx([1, 0.882843, 0.6, 0.317157, 0.2, 0.2])
 
 

@@ -56,7 +56,7 @@ def pack_masks(masks: Sequence[Mapping[str, Tensor]]) -> PackedMasks:
     shapes = [{name: tuple(mask.shape) for name, mask in task.items()} for task in masks]
     if not shapes or not shapes[0] or any(other != shapes[0] for other in shapes):
         raise InputError("pack_masks: expected masks of one task or more, with the same names and shapes in each")
-    rows = np.stack([np.concatenate([task[name].flatten().numpy() for name in shapes[0]]) for task in masks])
+    rows = np.stack([np.concatenate([task[name].flatten().cpu().numpy() for name in shapes[0]]) for task in masks])
     symbols = [(rows[first : first + GROUP].astype(np.uint8) << np.arange(len(rows[first : first + GROUP]))[:, None])
                .sum(0).astype(np.uint8) for first in range(0, len(rows), GROUP)]
     return PackedMasks(tuple(encode(group, 1 << GROUP) for group in symbols), shapes[0], len(rows))

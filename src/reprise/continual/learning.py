@@ -40,16 +40,16 @@ class _Now:
 
 def learn(
     model: nn.Module, batches: Iterable, objective: Objective, optimiser: Optimizer,
-    strategy: Strategy | None = None, *, watch: Sequence[str] = (), clip: float = math.inf,
+    strategy: Strategy | None = None, *, watch: Sequence[str] = (), clip: float = math.inf, mixed: bool = True,
 ) -> Iterator[Step]:
     """`fit` with a strategy: trains on each batch in turn, and yields a step after each update.
 
     watch: modules whose outputs the caller wants to see as well, such as the logits before they were learned from.
-    clip: largest norm of the gradient.
+    clip: largest norm of the gradient.   mixed: as of `fit`.
     """
     now = _Now(Strategy() if strategy is None else strategy)
 
-    def mixed():
+    def drawn():
         for batch in batches:
             now.fresh, now.batch = batch, now.strategy.batch(batch)
             yield now.batch
@@ -57,8 +57,7 @@ def learn(
     def penalised(model, batch, state):
         scored = objective(model, batch, state)
         now.seen = Seen(seen)
-        penalty = now.strategy.penalty(model, batch)
-        return scored if isinstance(penalty, float) else scored._replace(total=scored.total + penalty * scored.count)
+        return scored._replace(total=scored.total + now.strategy.penalty(model, batch) * scored.count)
 
     def update():
         return Update(model, optimiser, objective, now.batch, now.fresh, now.seen)
@@ -66,7 +65,7 @@ def learn(
     hook = optimiser.register_step_pre_hook(lambda *_: now.strategy.gradient(update()))
     try:
         with (listening(model, {*now.strategy.watched, *watch}) as seen,
-              closing(fit(model, mixed(), penalised, optimiser, clip=clip)) as records):
+              closing(fit(model, drawn(), penalised, optimiser, clip=clip, mixed=mixed)) as records):
             for record in records:
                 now.strategy = now.strategy.updated(update())
                 yield Step(record, now.strategy, now.seen)
@@ -76,7 +75,7 @@ def learn(
 
 @dataclass(frozen=True)
 class Course:
-    """How each task is learned: by an optimiser of its own, in shuffled batches, for some epochs."""
+    """How each task is learned: by its own optimiser, in shuffled batches, for some epochs. mixed: as of `fit`."""
 
     optimiser: Callable[[nn.Module], Optimizer]
     epochs: int = 1
@@ -84,6 +83,7 @@ class Course:
     objective: Objective = label
     score: Callable[[nn.Module, Iterable], float] = accuracy
     seed: int = 0
+    mixed: bool = True
 
     def __post_init__(self) -> None:
         check_counts("Course", epochs=self.epochs, batch=self.batch)
@@ -112,7 +112,7 @@ def learn_tasks(model: nn.Module, tasks: Sequence[Task], course: Course, strateg
         endless = labelled_batches(task.train, size, course.seed + number)
         updates = course.epochs * (task.train.size // size)
         for step in learn(model, (batch for batch, _ in zip(endless, range(updates))), course.objective,
-                          course.optimiser(model), strategy):
+                          course.optimiser(model), strategy, mixed=course.mixed):
             strategy = step.strategy
         strategy = strategy.consolidated(model, number, in_order(task.train, size), course.objective)
         scores.append(_scores(model, tasks, course, strategy))

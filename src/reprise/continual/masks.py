@@ -49,11 +49,12 @@ class ScoredMask(nn.Module):
     def __init__(self, weight: Tensor, share: float, soft: bool = False, generator: torch.Generator | None = None):
         super().__init__()
         self.share = share
-        scores = torch.empty_like(weight)
+        device = weight.device if generator is None else generator.device
+        scores = torch.empty_like(weight, device=device, requires_grad=False)
         nn.init.kaiming_uniform_(scores, a=math.sqrt(5), generator=generator)
-        self.scores = nn.Parameter(scores)
-        rest = torch.rand(weight.shape, generator=generator).to(weight) if soft else weight.new_zeros(())
-        self.register_buffer("rest", rest)
+        self.scores = nn.Parameter(scores.to(weight.device))
+        drawn = torch.rand(weight.shape, generator=generator, device=device) if soft else torch.zeros(())
+        self.register_buffer("rest", drawn.to(weight))
         self.register_buffer("barred", None)
         self.register_buffer("settled", None)
 
@@ -65,21 +66,33 @@ class ScoredMask(nn.Module):
         mask = self.mask()
         return weight * (mask + (1 - mask) * self.rest) if self.rest.ndim else weight * mask
 
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """What is barred and settled may be there or not: room is made for what was saved."""
+        if f"{prefix}scores" in state_dict:
+            for name in ("barred", "settled"):
+                saved = state_dict.get(f"{prefix}{name}")
+                setattr(self, name, None if saved is None else torch.empty_like(saved, device=self.scores.device))
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
 
 def masked(model: nn.Module, modules: Sequence[str], share: float, *, soft: bool = False,
            generator: torch.Generator | None = None) -> dict[str, ScoredMask]:
     """Puts masks on the weights of the named Linear maps, of any model, and gives them by these names.
 
     The weight itself is then `module.parametrizations.weight.original`. Optimisers are to be made after this.
-    Raises InputError for a module that is no Linear, or masked already, and for a share that is not within 0 to 1.
+    Raises InputError, before anything is changed, for a module that is no Linear, is masked already or named twice, and
+    for a share that is not within 0 to 1.
     """
     if not 0 < share <= 1:
         raise InputError(f"masked: expected a share above 0, to 1, of each matrix, got {share}")
     known, found = dict(model.named_modules()), {}
+    if len(set(modules)) < len(modules):
+        raise InputError(f"masked: expected every module once, got {tuple(modules)}")
     for name in modules:
         if not isinstance(known.get(name), nn.Linear) or parametrize.is_parametrized(known[name], "weight"):
             linears = ", ".join(n for n, module in known.items() if isinstance(module, nn.Linear))
             raise InputError(f"masked: {name!r} is no Linear without a mask; the model's Linear maps: {linears}")
+    for name in modules:
         found[name] = ScoredMask(known[name].weight, share, soft, generator)
         parametrize.register_parametrization(known[name], "weight", found[name])
     return found

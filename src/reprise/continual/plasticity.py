@@ -15,16 +15,16 @@ __all__ = ["activations", "dead_units", "effective_rank", "share_rank", "stable_
 def activations(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str, Float[Tensor, "N D"]]:
     """What the named modules give for x, a row an example (or an example and step), in evaluation mode.
 
-    The model is left in the mode it was in. Raises InputError for a name that no module has.
+    The model is left in the mode it was in. Raises InputError for a name that no module has, and for one not called.
     """
-    was_training = model.training
+    names, was_training = tuple(names), model.training
     model.eval()
     try:
         with listening(model, names) as seen:
             model(x)
     finally:
         model.train(was_training)
-    return {name: output.flatten(0, -2) for name, output in seen.items()}
+    return {name: seen[name].flatten(0, -2) for name in names}
 
 
 def dead_units(activity: Float[Tensor, "N D"], tolerance: float = 0.0) -> float:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprise.core.errors import InputError
+from reprise.core.state import move
 from reprise.training.objectives import Objective, Scored
 
 __all__ = ["Features", "Prototypes", "prototype_label", "prototypes_of"]
@@ -44,9 +45,11 @@ def prototypes_of(model: nn.Module, batches: Iterable, features: Features) -> Pr
     Differs: cosine for the square of the distance, as the few-shot class-incremental papers have it
     """
     was_training, found, labels = model.training, [], []
+    device = next((p.device for p in model.parameters()), None)
     model.eval()
     try:
         for batch in batches:
+            batch = batch if device is None else move(batch, device)
             found.append(F.normalize(features(model, batch), dim=-1))
             labels.append(batch.y)
     finally:

@@ -56,13 +56,21 @@ def recurrent_units(model: nn.Module, layer: str, outgoing: Sequence[tuple[str, 
 
     layer: its name in the model.   outgoing: weights that read its output, each with its bias, such as
     (("out.weight", "out.bias"),). A recurrent column's bias is the one of `from_h`, or of `from_x` where that has none.
-    Raises InputError where the layer has not these two maps.
+    Raises InputError where the layer has not these two maps, or parameters besides, which units may have a part in.
     """
     cell = model.get_submodule(layer)
     maps = getattr(cell, "from_x", None), getattr(cell, "from_h", None)
     if not all(isinstance(m, nn.Linear) for m in maps):
         raise InputError(f"recurrent_units: {layer!r} is a {type(cell).__name__}; expected a cell with Linear maps "
                          "from_x and from_h, such as elman or gru")
+    if maps[0].out_features != maps[1].out_features or maps[1].out_features % maps[1].in_features:
+        raise InputError(f"recurrent_units: {layer!r} is a {type(cell).__name__} whose maps give "
+                         f"{maps[0].out_features} and {maps[1].out_features} numbers; expected so many gates of its "
+                         f"{maps[1].in_features} units from both")
+    covered = {f"{side}.{name}" for side in ("from_x", "from_h") for name in ("weight", "bias")}
+    if besides := [name for name, _ in cell.named_parameters() if name not in covered]:
+        raise InputError(f"recurrent_units: {layer!r} is a {type(cell).__name__}, which has {besides[0]!r} besides "
+                         "from_x and from_h; say its Units by hand, or take elman, gru or lstm")
     incoming = tuple(f"{layer}.{side}.{name}" for side, m in zip(("from_x", "from_h"), maps, strict=True)
                      for name, _ in m.named_parameters())
     beside = "from_x" if maps[1].bias is None else "from_h"

@@ -93,7 +93,10 @@ def polygon_area(points: Float[Tensor, "N 2"], corners: list[int]) -> float:
 
 
 def is_simple(points: Float[Tensor, "N 2"], corners: list[int]) -> bool:
-    """Whether these are three corners or more, no two alike, of a polygon whose sides do not cross."""
+    """Whether these are three corners or more, no two alike, of a polygon whose sides do not cross.
+
+    Sides that only touch, or lie on each other, as they may where three points are on one line, do not cross.
+    """
     n = len(corners)
     if n < 3 or len(set(corners)) < n:
         return False

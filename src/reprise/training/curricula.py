@@ -81,11 +81,18 @@ class Curriculum:
         return replace(self, at=self.at + 1) if known else self
 
     def batch(self, draw: Draw, generator: np.random.Generator, levels: Sequence[int] | None = None) -> Labelled:
-        """A batch of the levels now trained, or of others: `y` (B heads), IGNORED for heads that are not asked."""
+        """A batch of the levels now trained, or of others: `y` (B heads), IGNORED for heads that are not asked.
+
+        Raises InputError for levels that one head would have to answer for at once.
+        """
         levels = self.trained if levels is None else levels
+        heads = [self.head_of(level) for level in levels]
+        if len(set(heads)) < len(heads):
+            raise InputError(f"Curriculum: levels {tuple(levels)} have a head in common, which has one label a row; "
+                             "draw a batch of each")
         x, y, lengths = draw(levels, generator)
         placed = y.new_full((len(y), self.heads), IGNORED)
-        placed[:, [self.head_of(level) for level in levels]] = y
+        placed[:, heads] = y
         return Labelled(x, placed, lengths)
 
 
@@ -114,11 +121,13 @@ def heads_right(model: nn.Module, batches: Sequence[Labelled]) -> Float[Tensor, 
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
     right, asked = [], []
-    for batch in batches:
-        logits, _ = _of_heads(model, move(batch, device), None)
-        right.append(logits.argmax(-1).cpu() == batch.y)
-        asked.append(batch.y != IGNORED)
-    model.train(was_training)
+    try:
+        for batch in batches:
+            logits, _ = _of_heads(model, move(batch, device), None)
+            right.append(logits.argmax(-1).cpu() == batch.y)
+            asked.append(batch.y != IGNORED)
+    finally:
+        model.train(was_training)
     return torch.cat(right).sum(0) / torch.cat(asked).sum(0)
 
 

@@ -15,7 +15,8 @@ from reprise.training.through_time.truncation import Losses
 
 __all__ = ["Carried", "RealTime"]
 
-PLACES = 8  # where the layout of a cell is looked at
+FEWEST, MOST = 8, 64  # places where the layout of a cell is looked at: more than the fewest while some units rest
+SCALES = (0.1, 0.3, 1.0, 3.0)  # of parameters, inputs and memories there
 
 
 class Carried(NamedTuple):
@@ -50,6 +51,10 @@ class RealTime:
         if not isinstance(cell, Cell) or cell.local is not None or type(cell).through_time is not Cell.through_time:
             raise InputError(f"RealTime: expected a cell that looks back by its memory alone, got {name}; "
                              "elementwise_lstm, columnar and indrnn are such")
+        parts = [part for _, part in named_tensors(cell.initial_memory(1))]
+        if len({part.shape for part in parts}) != 1 or not all(p.ndim == 2 and p.is_floating_point() for p in parts):
+            raise InputError(f"RealTime: expected a memory of so many numbers for each unit, got "
+                             f"{[tuple(part.shape[1:]) for part in parts]} in {name}")
         self.cell, self._one = cell, _Advance(cell)
         self.unit = self._units()
 
@@ -134,35 +139,68 @@ class RealTime:
     def _units(self) -> dict[str, Int[Tensor, "_"]]:
         """Which unit every number of every parameter concerns; parameters that concern none only read the memory out.
 
-        Found at several places, since a unit may rest at one: see `_concerned`.
+        Looked for where parameters are drawn anew: as they are now, a unit may rest, and mixing may happen to be zero.
         """
-        g, found = torch.Generator().manual_seed(0), {}
-        like = next(self.cell.parameters())
-        parameters = {name: p.detach() for name, p in self.cell.named_parameters() if p.requires_grad}
-        start = self._stacked(self.cell.initial_memory(1))[0]
-        for _ in range(PLACES):
-            x = torch.randn(self.cell.width, generator=g).to(like)
-            memory = start + torch.randn(start.shape, generator=g).to(start)
-            after, back = vjp(lambda p, m, x=x: self._next(x, m, p), parameters, memory)
-            weights = torch.linspace(1, 2, after.shape[1]).to(after)
-            weighed = [back((weights**power).expand_as(after)) for power in (0, 1, 2)]
-            self._concerned("each other's memory", *(w[1] for w in weighed))
-            for name in parameters:
-                unit = self._concerned(f"each other through {name!r}", *(w[0][name].flatten() for w in weighed))
-                found[name] = torch.maximum(unit, found.get(name, unit))
-        return {name: unit.clamp(min=0) for name, unit in found.items() if (unit >= 0).any()}
+        g, found, looked, who = torch.Generator().manual_seed(0), {}, 0, type(self.cell).__name__
+        for place in range(MOST):
+            shown = self._looked(g, place)
+            looked += shown is not None
+            for name, unit in (shown or {}).items():
+                known = found.setdefault(name, unit)
+                if ((known >= 0) & (unit >= 0) & (known != unit)).any():
+                    raise self._crossed(f"each other through {name!r}")
+                found[name] = torch.maximum(known, unit)
+            half = [name for name, unit in found.items() if (unit >= 0).any() and (unit < 0).any()]
+            if looked >= FEWEST and not half:
+                break
+        if looked < FEWEST:
+            raise InputError(f"RealTime: derivatives of {who} are not finite where its parameters are drawn anew")
+        if half:
+            raise InputError(f"RealTime: some numbers of {half[0]!r} of {who} concern a unit and others none, as far "
+                             f"as {MOST} places show; leave out what has no part in it")
+        return {name: unit for name, unit in found.items() if (unit >= 0).any()}
+
+    def _looked(self, g: torch.Generator, place: int) -> dict[str, Int[Tensor, "_"]] | None:
+        """What one place shows: the unit of every number that moves the memory there, else -1; None where derivatives
+        are not finite. In float64.
+        """
+        scale = SCALES[place % len(SCALES)]
+        cell, around = self.cell, float(place // len(SCALES) % 2 == 0)  # what parameters are now, or zero
+        like = torch.zeros(1, dtype=torch.float64, device=next(cell.parameters()).device)
+
+        def drawn(p: Tensor, around: float = 1.0, near: float = 1.0) -> Tensor:
+            return around * p.to(like) + scale * near * torch.randn(p.shape, generator=g, dtype=like.dtype).to(like)
+
+        still = {name: p.to(like) for name, p in (*cell.named_parameters(), *cell.named_buffers())
+                 if p.is_floating_point()}
+        learned = {name: drawn(p, around, p.shape[-1] ** -0.5 if p.ndim > 1 else 1.0)
+                   for name, p in cell.named_parameters() if p.requires_grad}
+        memory = drawn(self._stacked(cell.initial_memory(1))[0])
+        x = drawn(like.new_zeros(cell.width))
+        after, back = vjp(lambda p, m: self._next(x, m, {**still, **p}), learned, memory)
+        weights = torch.linspace(1, 2, after.shape[1]).to(after)
+        weighed = [back((weights**power).expand_as(after)) for power in (0, 1, 2)]
+        if not all(d.isfinite().all() for of_p, of_m in weighed for d in (of_m, *of_p.values())):
+            return None
+        self._concerned("each other's memory", *(w[1] for w in weighed))
+        return {name: self._concerned(f"each other through {name!r}", *(w[0][name].flatten() for w in weighed))
+                for name in learned}
 
     def _concerned(self, what: str, plain: Tensor, once: Tensor, twice: Tensor) -> Int[Tensor, "..."]:
         """From derivatives of the sum over units, of that with weights from 1 to 2, and with their squares: the unit
         whose weight explains them, -1 where there is none. If several units were concerned, none would explain both.
         """
-        weight = torch.where(plain != 0, once / torch.where(plain != 0, plain, 1), 1)
-        near = 1e-3 * float(twice.abs().max())
+        near = 1e-8 * float(twice.abs().max())
+        moved = plain.abs() > 0.1 * near
+        weight = torch.where(moved, once / torch.where(moved, plain, 1), 1)
         if not (torch.allclose(weight * plain, once, atol=near) and torch.allclose(weight * once, twice, atol=near)):
-            raise InputError(f"RealTime: units of {type(self.cell).__name__} see {what}; expected elementwise "
-                             "recurrence, as in elementwise_lstm, columnar or indrnn")
+            raise self._crossed(what)
         units = self._stacked(self.cell.initial_memory(0)).shape[2]
-        return torch.where(plain != 0, ((weight - 1) * (units - 1)).round().long(), -1)
+        return torch.where(moved, ((weight - 1) * (units - 1)).round().long(), -1)
+
+    def _crossed(self, what: str) -> InputError:
+        return InputError(f"RealTime: units of {type(self.cell).__name__} see {what}; expected elementwise "
+                          "recurrence, as in elementwise_lstm, columnar or indrnn")
 
     def _stacked(self, memory) -> Float[Tensor, "B M N"]:
         return torch.stack([part for _, part in named_tensors(memory)], 1)
@@ -179,6 +217,5 @@ class _Advance(torch.nn.Module):
         self.cell = cell
 
     def forward(self, x: Tensor, memory: Tensor, owner: RealTime) -> Tensor:
-        p = self.cell.project(x[None, None])
-        p = tuple(z[:, 0] for z in p) if isinstance(p, tuple) else p[:, 0]
+        p = map_state(lambda z: z[:, 0], self.cell.project(x[None, None]))
         return owner._stacked(self.cell.advance(p, owner._tree(memory[None])))[0]

@@ -31,13 +31,17 @@ def solve(
 
     guess: `trajectory` of the same sequences as it was some updates ago, from which fewer iterations are left to do;
     without one, the first memory everywhere. Gradients are those of the solution: they do not depend on where it began.
-    Raises InputError for a layer that is no cell, and for a guess of other rows or steps.
+    Raises InputError for a layer that is no cell, for one that finds more than its step over time, as sru does, and
+    for a guess of other rows or steps.
 
     Source  Lim et al. 2023, arXiv:2309.12252, sec. 3   (lim2023parallelizing)
     """
     if not isinstance(cell, Cell):
         raise InputError(f"solve: expected a Cell, such as gru, lstm or lem, got {type(cell).__name__}; "
                          "a linear recurrence is parallel over time as it is")
+    if type(cell).through_time is not Cell.through_time:
+        raise InputError(f"solve: {type(cell).__name__} reads more over time than its memory, which its step alone "
+                         "does not give; give the layer itself a solver='newton'")
     state = cell.initial_state(len(x)) if state is None else state
     seen, local = cell.look_back(x, state, NO_MARKS)
     if guess is not None:
@@ -45,7 +49,8 @@ def solve(
     every, memory, found = newton_scan(cell.advance, cell.project(*seen), state.memory, start=cell.initial_memory(1),
                                        newton=newton, guess=guess)
     read = cell.emit(map_state(lambda m: m.flatten(0, 1), every))
-    read = map_state(lambda m: m.unflatten(0, x.shape[:2]), read)
+    read = map_state(lambda r: r if r.is_complex() else r.to(x.dtype), read)  # as `carry_on` has it
+    read = map_state(lambda r: r.unflatten(0, x.shape[:2]), read)
     return Solved(cell.readout(read, *seen), type(state)(local, memory), map_state(Tensor.detach, every), found)
 
 

@@ -55,14 +55,14 @@ def squared_error(model: nn.Module, batch: Any, state: Any = None) -> Scored:
 def bernoulli(model: nn.Module, batch: Any, state: Any = None) -> Scored:
     """What 0 or 1 in `batch.y` (B T E) costs under independent logits (B T E), summed over E; real steps count."""
     logits, state = _answers(model, batch, state)
-    steps = mark(batch.x, batch.lengths, None)
+    steps = mark(batch.x, getattr(batch, "lengths", None), None)
     costs = F.binary_cross_entropy_with_logits(logits.float(), batch.y, reduction="none").sum(-1)
     total = steps.pad(costs, 0.0).sum()
     return Scored(total, costs.numel() if steps.real is None else int(steps.real.sum()), state)
 
 
 def answers(model: nn.Module, batch: Any, state: Any = None) -> Scored:
-    """Cross entropy of answers `batch.y` (B L) that are given to the model as they should be; IGNORED is not counted."""
+    """Cross entropy of answers `batch.y` (B L) that the model is given as they should be; IGNORED is not counted."""
     logits = model(batch.x, batch.y, lengths=batch.lengths)
     total = F.cross_entropy(logits.flatten(0, 1).float(), batch.y.flatten(), ignore_index=IGNORED, reduction="sum")
     return Scored(total, int((batch.y != IGNORED).sum()), None)

@@ -57,8 +57,9 @@ class WarmupCosine:
     def __call__(self, step: int) -> float:
         if step < self.warmup:
             return (step + 1) / self.warmup
-        done = (step - self.warmup) / max(self.steps - self.warmup, 1)
-        return _cosine(1.0, self.floor, done)
+        if step >= self.steps:
+            return self.floor
+        return _cosine(1.0, self.floor, (step - self.warmup) / (self.steps - self.warmup))
 
 
 @dataclass(frozen=True)

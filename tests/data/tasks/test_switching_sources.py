@@ -1,5 +1,6 @@
 """Coins that are exchanged: how often, against chances counted out by hand; and bits that are theirs."""
 from fractions import Fraction
+from math import comb
 
 import numpy as np
 import pytest
@@ -24,12 +25,10 @@ def test_a_tree_is_cut_at_a_step_as_deep_as_the_step_is_odd(length):
 
 
 def test_a_hazard_falls_with_age():
-    """Forward over all ages, as the rule says."""
-    ages, want = {1: 1.0}, []
-    for _ in range(1, 12):
-        leaves = sum(p * 0.5 / (a + 1) for a, p in ages.items())
-        ages = {1: leaves, **{a + 1: p * (a + 0.5) / (a + 1) for a, p in ages.items()}}
-        want.append(leaves)
+    """Spans of a hazard 1 / 2a are as long as it takes a simple walk to come back to zero, two of its steps to one of
+    ours; so before step t the chance is that of the walk to be at zero: as many heads as tails in 2t tosses.
+    """
+    want = [comb(2 * t, t) / 4**t for t in range(1, 12)]
     assert changes("hazard", 12) == pytest.approx(want, abs=0.015)
 
 

@@ -129,3 +129,69 @@ def test_other_misfits_are_refused():
     for name in ("mingru", "slstm", "sru"):
         with pytest.raises(InputError, match="expected a cell that looks back by its memory alone"):
             RealTime(create_layer(name, 4))
+    for name in ("hippo_rnn", "lstm_fgr"):
+        with pytest.raises(InputError, match="so many numbers for each unit"):
+            RealTime(create_layer(name, 4))
+    with pytest.raises(InputError, match="LTC see each other's memory"):
+        RealTime(create_layer("ltc", 4))
+
+
+def resting(name, width, change):
+    """A float32 layer in which many derivatives are zero as it is."""
+    layer = create_layer(name, width)
+    with torch.no_grad():
+        change(layer)
+    return layer
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("name", "width", "change"), [
+    ("indrnn", 64, lambda layer: None), ("indrnn", 128, lambda layer: layer.from_x.bias.fill_(-1.0)),
+    ("elementwise_lstm", 128, lambda layer: [p.mul_(20) for p in layer.parameters()]),
+    ("columnar", 64, lambda layer: None),
+])
+def test_units_are_found_where_they_rest(name, width, change, seed):
+    torch.manual_seed(seed)
+    layer, x = resting(name, width, change), 3 * torch.randn(8, 2, width)
+    mix = torch.randn(8, 2, width)
+    loss = lambda t, y: (y * mix[t]).sum()  # noqa: E731
+    (got, _), (want, _) = in_real_time(layer, x, loss), through_time(layer, x, loss)
+    for which in want:
+        assert (got[which] - want[which]).norm() <= 1e-4 * want[which].norm(), which
+    if name == "indrnn":
+        rows = RealTime(layer).unit["from_x.weight"].view(width, width)
+        assert torch.equal(rows, torch.arange(width)[:, None].expand(width, width))
+
+
+@pytest.mark.parametrize("mixing", [torch.zeros(8, 8), torch.eye(8), torch.eye(8) + 1e-7 * torch.ones(8, 8)])
+def test_units_that_could_see_each_other_are_refused_though_they_do_not_now(mixing):
+    layer = resting("elman", 8, lambda layer: layer.from_h.weight.copy_(mixing))
+    with pytest.raises(InputError, match="see each other's memory"):
+        RealTime(layer)
+
+
+def test_in_bfloat16_gradients_are_as_near_as_it_allows():
+    layer, x = create_layer("elementwise_lstm", 16).bfloat16(), torch.randn(6, 2, 16, dtype=torch.bfloat16)
+    loss = lambda t, y: y.float().square().sum()  # noqa: E731
+    got, want = in_real_time(layer, x, loss)[0], through_time(layer, x, loss)[0]
+    for name in want:
+        assert (got[name] - want[name]).norm() <= 0.05 * want[name].norm()
+
+
+class Odd(Cell):
+    """What is odd about it is said by a number: 0, a weight that does nothing; 1, derivatives that are never finite."""
+
+    def __init__(self, width, odd):
+        super().__init__(width, (width,))
+        self.odd, self.bias, self.used = odd, nn.Parameter(torch.randn(width)), torch.arange(width) > odd
+
+    def advance(self, p, memory):
+        bias = torch.where(self.used, self.bias, 0.0) if self.odd == 0 else self.bias * float("inf")
+        return torch.tanh(p + memory + bias)
+
+
+def test_what_cannot_be_found_out_is_refused():
+    with pytest.raises(InputError, match="some numbers of 'bias' of Odd concern a unit and others none"):
+        RealTime(Odd(4, 0))
+    with pytest.raises(InputError, match="of Odd are not finite"):
+        RealTime(Odd(4, 1))

@@ -137,3 +137,28 @@ def test_misfits_are_refused():
         forced(create_layer("mamba", 4), x, Constant(0.5))
     with pytest.raises(InputError, match="data of 3 numbers do not fit the memory of PLRNN"):
         forced(create_layer("plrnn", 2), x, Constant(0.5))
+
+
+@pytest.mark.parametrize("size", ["largest", "mean"])
+def test_without_any_growth_no_forcing_is_needed_and_what_is_not_finite_is_refused(size):
+    cell, x = build(), torch.randn(3, 7, 3, dtype=torch.float64)
+    with torch.no_grad():
+        for p in cell.parameters():
+            p.zero_()
+    assert Adaptive(size=size).after(cell, x).alpha == 0.0
+    with torch.no_grad():
+        cell.A.fill_(float("nan"))
+    with pytest.raises(InputError, match="Jacobians of PLRNN at these data are not finite"):
+        Adaptive(size=size).after(cell, x)
+
+
+@pytest.mark.parametrize("name", ["ltc", "sru"])
+def test_a_cell_of_several_projections_will_do(name):
+    """Free running is the layer's own memory without input."""
+    cell, x = create_layer(name, 4).double(), torch.randn(2, 6, 4, dtype=torch.float64)
+    state = cell.initial_state(2)
+    state = state._replace(memory=x[:, 0].to(state.memory))
+    for _ in range(5):
+        _, state = cell.step(torch.zeros(2, 4, dtype=torch.float64), state)
+    torch.testing.assert_close(free_run(cell, x[:, 0], 5)[:, -1], state.memory)
+    assert forced(cell, x, Constant(0.5)).shape == (2, 5, 4) and jacobians(cell, x).shape == (2, 6, 4, 4)

@@ -83,7 +83,7 @@ class ContinualBackprop(Strategy):
             for layer, track in zip(self.units, self.tracks, strict=True)))
 
     def _judged(self, update: Update, layer: Units, track: Track) -> Track:
-        activity = update.seen[layer.seen].flatten(0, -2)
+        activity = update.seen[layer.seen].flatten(0, -2).to(track.activity)  # autocast gives less precision
         track = track._replace(age=track.age + 1, activity=torch.lerp(activity.mean(0), track.activity, self.decay))
         if self.adaptable:
             activity = activity - track.activity / track.correction(self.decay)

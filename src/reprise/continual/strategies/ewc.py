@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from reprise.continual.strategy import Strategy
 from reprise.core.errors import InputError
-from reprise.core.state import detach
+from reprise.core.state import detach, move
 from reprise.training.objectives import Objective
 
 __all__ = ["EWC", "Anchor", "fisher"]
@@ -69,14 +69,14 @@ def fisher(model: nn.Module, batches: Iterable, objective: Objective, names: Ite
     Rows are taken one by one: squares of a batch's gradient are of its mean, and far too small. In evaluation mode.
     Raises InputError where there is no row.
     """
-    chosen = {name: model.get_parameter(name) for name in names}
+    chosen, device = {name: model.get_parameter(name) for name in names}, next(model.parameters()).device
     squares, count, was_training = {name: torch.zeros_like(p) for name, p in chosen.items()}, 0, model.training
     model.eval()
     try:
         for row in _rows(batches):
             if count == examples:
                 break
-            loss = objective(model, row, None).total
+            loss = objective(model, move(row, device), None).total
             found = torch.autograd.grad(loss, list(chosen.values()), allow_unused=True, materialize_grads=True)
             for name, gradient in zip(chosen, found, strict=True):
                 squares[name] += gradient.square()

@@ -16,6 +16,7 @@ class L2(Strategy):
 
     Source: towards zero, Dohare et al. 2023, arXiv:2306.13812, sec. 4 (dohare2023loss); `from_start`, towards the first
     weights, Kumar et al. 2023, arXiv:2308.11958, eq. 1 (kumar2023maintaining)
+    Raises InputError, from its start, for a trained parameter that `begun` has not seen.
     """
 
     strength: float
@@ -33,5 +34,8 @@ class L2(Strategy):
 
     def penalty(self, model, batch):
         trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+        if self.from_start and (unknown := [name for name, _ in trained if name not in self.first]):
+            raise InputError(f"L2: the first weights of {unknown[0]!r} are unknown; call begun(model, 0) before "
+                             "training, on the model as it is trained")
         away = [p.flatten() - self.first[name].flatten() if name in self.first else p.flatten() for name, p in trained]
         return self.strength * torch.cat(away).square().sum()

@@ -166,17 +166,20 @@ def act(
     agent: ActorCritic, environment: Environment, state: Any, seen: Float[Tensor, "B E"], fresh: Bool[Tensor, "B"], *,
     every: int, generator: torch.Generator,
 ) -> tuple[Steps, Float[Tensor, "B E"], Bool[Tensor, "B"]]:
-    """Steps that the policy takes from a state and what is seen; then what is seen next, and which rows are fresh."""
-    taken = []
+    """Steps that the policy takes from a state and what is seen; then what is seen next, and which rows are fresh.
+
+    The agent, the environment and the generator may be on devices of their own; the steps are on the agent's.
+    """
+    taken, device = [], agent.value.weight.device
     for _ in range(every):
-        x = agent.widen(seen)
+        x, fresh = agent.widen(seen.to(device)), fresh.to(device)
         y, state = agent.memory(x[:, None], state, resets=fresh[:, None])
         chances = agent.policy(y[:, 0]).softmax(-1)
-        action = torch.multinomial(chances, 1, generator=generator)[:, 0]
-        seen, reward, done, solved = environment.step(action)
-        taken.append((x, fresh, action, reward, done, solved))
+        action = torch.multinomial(chances.to(generator.device), 1, generator=generator)[:, 0]
+        seen, reward, done, solved = environment.step(action.to(seen.device))
+        taken.append([part.to(device) for part in (x, fresh, action, reward, done, solved)])
         fresh = done
-    y, _ = agent.memory(agent.widen(seen)[:, None], state)
+    y, _ = agent.memory(agent.widen(seen.to(device))[:, None], state)
     after = agent.value(y[:, 0])[:, 0]
     return Steps(*(torch.stack(part, 1) for part in zip(*taken, strict=True)), after), seen, fresh
 

@@ -9,6 +9,7 @@ from torch.func import jacrev, vmap
 
 from reprise.bases.cell import Cell
 from reprise.core.errors import InputError, check_counts
+from reprise.core.state import map_state
 from reprise.training.objectives import Scored
 
 __all__ = ["Adaptive", "Constant", "Forcing", "Sparse", "forced", "forced_error", "free_run", "jacobians"]
@@ -81,10 +82,13 @@ class Adaptive:
         return self.alpha
 
     def after(self, cell: Cell, x: Float[Tensor, "B T M"]) -> "Adaptive":
-        """What follows from the Jacobians of the cell at these data."""
+        """What follows from the Jacobians of the cell at these data. Raises InputError where these are not finite."""
         J = jacobians(cell, x)
+        if not J.isfinite().all():
+            raise InputError(f"Adaptive: Jacobians of {type(cell).__name__} at these data are not finite; look at its "
+                             "parameters, or lower the learning rate")
         s = torch.linalg.matrix_norm(J, 2).max() if self.size == "largest" else _mean_growth(J)
-        alpha = max(0.0, 1 - 1 / float(s))
+        alpha = 1 - 1 / max(float(s), 1.0)
         if self.seen and alpha < self.alpha:
             alpha = self.memory * self.alpha + (1 - self.memory) * alpha
         return replace(self, alpha=alpha, seen=True)
@@ -163,8 +167,8 @@ def _begin(cell: Cell, z: Float[Tensor, "B M"]) -> Float[Tensor, "B N"]:
     return torch.cat([z.to(memory), memory[:, z.shape[1] :]], 1)
 
 
-def _no_input(cell: Cell, like: Tensor) -> Tensor:
-    return cell.project(like.new_zeros(1, 1, cell.width))[:, 0]
+def _no_input(cell: Cell, like: Tensor) -> Any:
+    return map_state(lambda p: p[:, 0], cell.project(like.new_zeros(1, 1, cell.width)))
 
 
 def _check_share(who: str, alpha: float) -> None:

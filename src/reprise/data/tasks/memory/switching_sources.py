@@ -15,7 +15,7 @@ class SwitchingSources(Task):
     Every coin's chance of a one is drawn from Beta(1/2, 1/2). `switches` says when it is exchanged:
     "tree": half of all sequences never; the others are cut in two halves of equal length, each of them again a
         sequence by this rule, down to single steps. Of lengths that are no power of two, the beginning of the next one
-    "hazard": before a step with chance 0.5 / (a + 1), a the steps since the last exchange
+    "hazard": before a step with chance 0.5 / a, a the steps since the last exchange, 1 at the next
     "regular": every `period` steps   "random": before a step with chance 1 / `period`
     Of "tree" and "hazard" the best forecast is known, and has a price of O(log T) bits an exchange. x is the bit before
     (2 at the first step), y the bit. `sources` tells the truth: every step's coin.
@@ -69,7 +69,7 @@ def _tree(period, rows, length, generator):
 def _hazard(period, rows, length, generator):
     fresh, age = np.zeros((rows, length), bool), np.zeros(rows)
     for t, drawn in enumerate(generator.random((length, rows))):
-        fresh[:, t] = (age > 0) & (drawn < 0.5 / (age + 1))
+        fresh[:, t] = (age > 0) & (drawn < 0.5 / np.maximum(age, 1))
         age = np.where(fresh[:, t], 0, age) + 1
     return fresh
 
