@@ -71,6 +71,23 @@ def test_exponents_of_lorenz63_by_its_own_jacobian():
     assert found.sum() == pytest.approx(-(10 + 1 + 8 / 3), abs=1e-6)
 
 
+def test_exponents_come_largest_first():
+    """Also where the frame stays on the axes it began with."""
+    found = exponents(torch.diag(torch.tensor([0.5, 2.0])).expand(8, 2, 2))
+    torch.testing.assert_close(found, torch.tensor([2.0, 0.5]).log())
+    turn = torch.tensor([[0.0, -1.1, 0.0], [1.1, 0.0, 0.0], [0.0, 0.0, 3.0]])
+    torch.testing.assert_close(exponents(turn.expand(8, 3, 3)), torch.tensor([3.0, 1.1, 1.1]).log())
+
+
+def test_many_dimensions_have_more_bins_than_whole_numbers():
+    """Two corners that differ in the last dimension alone, each visited half of the time, against one of them."""
+    true = torch.zeros(100, 40)
+    true[50:, -1] = 1
+    assert state_distance(true.flip(0), true) == 0
+    found = torch.zeros(100, 40)
+    assert state_distance(found, true) > 1
+
+
 def test_misfits_are_refused():
     x = torch.zeros(10, 2)
     with pytest.raises(InputError, match=r"got \(10, 2\) and \(10, 3\)"):
@@ -79,3 +96,5 @@ def test_misfits_are_refused():
         spectrum_distance(x, torch.zeros(9, 2))
     with pytest.raises(InputError, match="settle below T"):
         exponents(torch.zeros(4, 2, 2), settle=4)
+    with pytest.raises(InputError, match="the true orbit is not finite"):
+        state_distance(x, torch.full((10, 2), math.nan))

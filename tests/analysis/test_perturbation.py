@@ -8,6 +8,7 @@ from torch import nn
 from reprise.analysis.perturbation import perturbed, silenced
 from reprise.bases.cell import Cell
 from reprise.core.errors import InputError
+from reprise.core.state import map_state, named_tensors
 from reprise.layers import create_layer
 from reprise.models.sequence_model import SequenceModel
 
@@ -54,17 +55,35 @@ def test_every_cell_of_a_model_and_only_of_the_copy():
     before, was = model(x)[0], copy.deepcopy(model.state_dict())
     quiet = silenced(model, [0, 5])
     assert (quiet(x)[0] - before).abs().max() > 1e-4
-    for block, of in zip(quiet.stack.blocks, quiet.initial_state(1), strict=True):
-        assert (block.layer(torch.randn(2, 5, 6))[0][..., [0, 5]] == 0).all() and of is not None
+    for block in quiet.stack.blocks:
+        assert (block.layer(torch.randn(2, 5, 6))[0][..., [0, 5]] == 0).all()
     assert torch.equal(model(x)[0], before)
     assert all(torch.equal(p, was[name]) for name, p in model.state_dict().items())
 
 
-def test_other_parts_of_a_memory_go_on(x):
-    layer = create_layer("hyper_lstm", 6, small=4)
+@pytest.mark.parametrize("small", [4, 6])
+def test_other_parts_of_a_memory_go_on(x, small):
+    layer = create_layer("hyper_lstm", 6, small=small)
     _, state = silenced(layer, [3])(x)
     assert (state.memory.h[:, 3] == 0).all() and (state.memory.c[:, 3] == 0).all()
     assert (state.memory.small_h != 0).all()
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstm_fgr"])
+def test_a_state_carried_in_is_silent_too(name, x):
+    layer = create_layer(name, 6)
+    _, state = layer(x)
+    quiet = silenced(layer, [2])
+    cleared = map_state(lambda z: z.unflatten(-1, (-1, 6)).index_fill(-1, torch.tensor([2]), 0.0).flatten(1), state)
+    torch.testing.assert_close(quiet(x, state)[0], quiet(x, cleared)[0], rtol=0, atol=0)
+    for _, z in named_tensors(quiet(x, state)[1]):
+        assert (z[:, 2::6] == 0).all()
+
+
+def test_a_cell_with_two_names_is_silent_by_both(x):
+    cell = create_layer("gru", 6)
+    quiet = silenced(nn.ModuleDict({"one": cell, "other": cell}), [3])
+    assert quiet["one"] is quiet["other"] and (quiet["other"](x)[0][..., 3] == 0).all()
 
 
 def test_a_perturbation_is_as_large_as_said():

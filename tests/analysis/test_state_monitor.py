@@ -52,6 +52,20 @@ def test_heads_one_by_one():
     assert_close(sum(z.square() for z in parts.norm.values()), whole.norm[name].square())
 
 
+def test_what_is_complex_counts_as_two():
+    layer = create_layer("lru", 4).double()
+    x = torch.randn(2, 6, 4, dtype=torch.float64)
+    watched, (_, state) = StateMonitor(layer, 3).read(x), layer(x)
+    assert_close(watched.norm["memory"][-1], state.memory.abs().square().sum(1).sqrt())
+    assert_close(watched.mean["memory"][-1], (state.memory.real + state.memory.imag).mean(1) / 2)
+
+
+def test_only_a_memory_has_heads():
+    tokens = torch.randint(0, 9, (3, 5))
+    watched = StateMonitor(LanguageModel([("deltanet", {"heads": 2})], width=8, vocabulary=9), 5, heads=True)
+    assert set(watched.read(tokens).norm) == {"0.local.memory", "0.memory.head 0", "0.memory.head 1"}
+
+
 @pytest.mark.parametrize("chunk", [1, 4, 100])
 def test_bits_by_position(model, chunk):
     tokens = torch.randint(0, 9, (3, 14))

@@ -86,6 +86,18 @@ def test_reflections_multiply_to_the_matrix(size):
     torch.testing.assert_close(product, Q)
 
 
+@pytest.mark.parametrize("size", [3, 4, 6])
+@pytest.mark.parametrize("seed", range(5))
+def test_rounding_is_no_reflection(size, seed):
+    generator = torch.Generator().manual_seed(seed)
+    Q = torch.linalg.qr(torch.randn(4, size, size, generator=generator))[0]
+    start, tokens = torch.randn(size, generator=generator), torch.randint(0, 4, (1, 20), generator=generator)
+    found, state = track(Q, start, tokens)[0], start.double()
+    for t in range(20):
+        state = Q[tokens[0, t]].double() @ state
+        torch.testing.assert_close(found[t].double(), state, rtol=0, atol=1e-4)
+
+
 def test_how_many_reflections():
     assert reflections(torch.eye(4)) == []
     assert len(reflections(permutations([[1, 0, 2, 3]])[0])) == 1, "a swap"
@@ -103,6 +115,9 @@ def test_misfits():
         counter("deltaproduct", 1)
     with pytest.raises(InputError, match="expected an orthogonal matrix"):
         reflections(2 * torch.eye(3))
+    for wrong in (torch.ones(2, 3), torch.ones(3, 2), torch.ones(3), torch.full((2, 2), torch.nan)):
+        with pytest.raises(InputError, match="expected an orthogonal matrix"):
+            reflections(wrong)
     with pytest.raises(InputError, match="orders of the numbers 0 to n - 1"):
         permutations([[0, 1], [1, 2]])
     with pytest.raises(InputError, match="tokens from 0 to 2, one a matrix, got 0 to 3"):

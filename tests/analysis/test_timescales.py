@@ -76,10 +76,39 @@ def test_a_unit_that_stands_still_has_none():
     assert found.timescale.isnan().tolist() == [False, True] and found.exponentials[1] == 0
 
 
+@pytest.mark.parametrize("part", ["stack", "stack.blocks.1", "stack.blocks.1.layer"])
+@pytest.mark.parametrize("layer", ["gru", "rwkv7"])
+def test_blocks_and_layers_that_look_beside_are_seen(layer, part):
+    torch.manual_seed(0)
+    model, seen = SequenceModel(layer, 1, 2, width=4, depth=2, channel=None), []
+    x, block = torch.randn(2, 7, 1), model.stack.blocks[1]
+    model.norm.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    block.before_layer.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    model(x)
+    before, after = seen  # of the last block
+    want = after - before if part.endswith("layer") else after
+    torch.testing.assert_close(activity(model, part, x), want)
+
+
+def test_activity_is_without_dropout_and_leaves_the_model_as_it_was():
+    model = SequenceModel("gru", 1, 2, width=4, depth=2, dropout=0.5)
+    model.stack.blocks[1].eval()
+    x, modes = torch.randn(2, 7, 1), [module.training for module in model.modules()]
+    first, again = (activity(model, "stack.blocks.1.layer", x) for _ in range(2))
+    assert torch.equal(first, again) and [module.training for module in model.modules()] == modes
+
+
+def test_measures_stay_on_the_device_they_are_given():
+    found = fit_decay(autocorrelation(torch.zeros(2, 30, 3, device="meta"), 9))
+    assert {z.device.type for z in found} == {"meta"}
+
+
 def test_misfits_are_refused():
     model = SequenceModel("gru", 1, 2, width=4, depth=1)
     with pytest.raises(InputError, match=r"no sequence layer 'stack\.block\.0\.layer'; did you mean"):
         activity(model, "stack.block.0.layer", torch.zeros(1, 2, 1))
+    with pytest.raises(InputError, match=r"does not run 'stack\.blocks\.0\.layer\.local\.convolution'"):
+        activity(SequenceModel("mlstm", 1, 2, width=4), "stack.blocks.0.layer.local.convolution", torch.zeros(1, 2, 1))
     with pytest.raises(InputError, match="1 to T - 1 lags, got"):
         autocorrelation(torch.zeros(2, 5, 3), 5)
     with pytest.raises(InputError, match="at six lags or more"):

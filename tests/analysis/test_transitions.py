@@ -63,6 +63,24 @@ def test_it_goes_on_from_a_state():
     torch.testing.assert_close(transitions(layer, x[2:], state), transitions(layer, x)[2:])
 
 
+@pytest.mark.parametrize(("name", "options", "N"), [
+    ("retnet", {}, 8), ("rg_lru", {}, 4), ("hippo_legs", {"states": 3}, 12), ("hippo_rnn", {}, None),
+    ("linear_cde", {}, 4), ("local_attention", {"window": 3}, None)])
+def test_counters_are_no_numbers_of_a_memory(name, options, N):
+    layer, x = build(name, **options), fed()
+    A = transitions(layer, x)
+    assert A.shape[1] == A.shape[2] == (N or A.shape[1]) and A.isfinite().all() and A.any()
+
+
+def test_a_decay_beside_a_counter_is_found():
+    layer, x = build("retnet"), fed()
+    _, after = layer(x[None])
+    assert set(after.memory._fields) == {"S", "position"}
+    A = transitions(layer, x)
+    torch.testing.assert_close(A, torch.diag_embed(A.diagonal(dim1=1, dim2=2)))
+    assert (A.diagonal(dim1=1, dim2=2) > 0).all() and (A.diagonal(dim1=1, dim2=2) < 1).all()
+
+
 @pytest.mark.parametrize(("name", "ruled_out"), [
     ("mamba", {"parity", "modulo 3"}), ("deltanet", {"parity", "modulo 3"}), ("mingru", {"parity", "modulo 3"}),
     ("gla", {"parity", "modulo 3"}), ("mamba_negative", {"modulo 3"}), ("deltanet_negative", {"modulo 3"}),
@@ -97,6 +115,8 @@ def test_misfits():
         transitions(Stack(["gru"], 4), fed())
     with pytest.raises(InputError, match=r"expected one sequence \(T, 4\), got \(1, 3, 4\)"):
         transitions(build("gru"), fed()[None])
+    with pytest.raises(InputError, match="the memory of FullAttention is not of one size"):
+        transitions(build("full_attention"), fed())
     with pytest.raises(InputError, match="32 steps or more to find a period of up to 8, got 20"):
         period(torch.zeros(20, 1))
     with pytest.raises(InputError, match="tolerance of 0 or more"):

@@ -104,7 +104,8 @@ def test_every_matrix_of_a_stack_is_seen(layer):
     dense = {name: p.detach().clone() for name, p in model.named_parameters()}
     model.train()
     done = prune_wanda(model, batches, 0.5)
-    assert not done.left and model.training and abs(done.zeros - 0.5) < 0.05
+    assert not any(name in weights for weights in matrices(model) for name in done.left)
+    assert model.training and abs(done.zeros - 0.5) < 0.05
     for name, p in model.named_parameters():
         assert torch.equal(p, dense[name] * done.masks[name] if name in done.masks else dense[name])
 
@@ -209,3 +210,11 @@ def test_what_cannot_be_done_is_said():
         prune_magnitude(nn.Tanh(), 0.5)
     with pytest.raises(InputError, match="damping > 0"):
         sparse_approximation(torch.ones(1, 2), torch.eye(2), Share(0.5), damping=0.0)
+
+
+def test_matrices_that_are_no_linear_map_are_told_as_left():
+    model = LanguageModel(["mamba", "gru"], width=8, depth=2, vocabulary=9)
+    done = prune_magnitude(model, 0.5)
+    sizes = {name: p.ndim for name, p in model.stack.named_parameters(prefix="stack") if name not in done.masks}
+    assert set(done.left) == {name for name, ndim in sizes.items() if ndim == 2} and done.left
+    assert not any(name.startswith(("embedding", "head")) for name in done.left)

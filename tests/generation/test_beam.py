@@ -81,6 +81,19 @@ def test_models_that_count_steps(model):
     assert (found.texts == END).any(1).all() and found.scores.isfinite().all()
 
 
+def test_a_model_in_training_is_asked_without_dropout_and_left_as_it_was():
+    torch.manual_seed(0)
+    model = LanguageModel("gru", width=12, depth=2, vocabulary=V, dropout=0.5)
+    with torch.no_grad():
+        model.head.weight.mul_(60)
+    model.stack.blocks[0].eval()
+    prompts, modes = torch.randint(0, V, (6, 3)), [module.training for module in model.modules()]
+    found = beam_search(model, prompts, END, 9, beams=2)
+    assert [module.training for module in model.modules()] == modes
+    model.eval()
+    assert torch.equal(found.scores, beam_search(model, prompts, END, 9, beams=2).scores)
+
+
 def test_misuse(model):
     with pytest.raises(InputError, match="beams of 1 or more, got 0"):
         beam_search(model, torch.zeros(1, 1, dtype=torch.long), END, 4, beams=0)

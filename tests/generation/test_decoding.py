@@ -76,6 +76,31 @@ def test_continuation_counts_what_follows_the_prompt(model):
     torch.testing.assert_close(continuation(4)(counting, Batch(x, y, resets)).total, want)
 
 
+def test_a_model_in_training_is_asked_without_dropout_and_left_as_it_was():
+    torch.manual_seed(0)
+    model = LanguageModel("gru", width=12, depth=2, vocabulary=V, dropout=0.5)
+    with torch.no_grad():
+        model.head.weight.mul_(60)
+    model.stack.blocks[0].eval()
+    prompts, modes = torch.randint(0, V, (6, 3)), [module.training for module in model.modules()]
+    found = decode(model, prompts, END, 20, GREEDY)
+    assert [module.training for module in model.modules()] == modes
+    model.eval()
+    assert torch.equal(found, decode(model, prompts, END, 20, GREEDY))
+
+
+def test_a_prompt_is_the_beginning_of_its_row(model):
+    x, y, resets = torch.zeros(2, 9, dtype=torch.long), torch.zeros(2, 9, dtype=torch.long), torch.zeros(2, 9) > 0
+    _, state = model(x)
+    resets[0, 0] = True
+    continuation(4)(model, Batch(x, y, resets))
+    with pytest.raises(InputError, match="some begin anew"):
+        continuation(4)(model, Batch(x, y, resets), state)
+    resets[0, 0], resets[1, 5] = False, True
+    with pytest.raises(InputError, match="some begin anew"):
+        continuation(4)(model, Batch(x, y, resets))
+
+
 def test_misuse(model):
     with pytest.raises(InputError, match=r"one token or more, \(B P\), got \(2, 0\)"):
         decode(model, torch.zeros(2, 0, dtype=torch.long), END, 4, GREEDY)

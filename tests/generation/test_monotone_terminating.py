@@ -68,6 +68,25 @@ def test_after_a_prompt_the_product_begins_anew(model):
     assert_close(1 - p[0, END].exp(), 0.98 * torch.sigmoid(-z[0, END]))
 
 
+def test_an_end_stays_possible_after_a_reset_deep_in_a_row(model):
+    """8,192 unlikely steps of another text are no part of the sum, not even as rounding."""
+    tokens, resets = torch.randint(0, V, (1, 8200)), torch.zeros(1, 8200, dtype=torch.bool)
+    resets[0, 8192] = True
+    model = MonotoneTerminating(model.model.float(), END, least=1e-3)
+    p, state = model(tokens, resets=resets)
+    alone, end = model(tokens[:, 8192:])
+    assert_close(p[0, 8192:, END], alone[0, :, END], rtol=1e-4, atol=1e-4)
+    assert_close(state.past, end.past, rtol=1e-4, atol=1e-4)
+    p[0, 8192:, END].sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
+def test_a_row_without_a_step_spoils_no_gradient(model):
+    p, _ = model(torch.zeros(2, 3, dtype=torch.long), lengths=torch.tensor([0, 3]))
+    (p[0] * 0).sum().backward()
+    assert p.isfinite().all() and all(parameter.grad.isfinite().all() for parameter in model.parameters())
+
+
 def test_misuse(model):
     with pytest.raises(InputError, match="MonotoneTerminating: expected least, a chance above 0 and below 1, got 1"):
         MonotoneTerminating(model.model, END, least=1.0)

@@ -57,6 +57,14 @@ def test_in_pieces_by_steps_and_with_resets_it_is_one_function(model):
     assert_close(model(tokens, resets=resets)[0][:, 5:], model(tokens[:, 5:])[0])
 
 
+def test_the_clock_counts_in_the_models_own_precision(model):
+    with torch.no_grad():
+        model.model.head.weight.zero_()
+    p, _ = model(torch.zeros(1, 7, dtype=torch.long))
+    want = torch.arange(1, 8) * torch.tensor(math.log1p(-0.02), dtype=torch.float64) + math.log(0.5)
+    assert_close(torch.log1p(-p[0, :, END].exp()), want, rtol=1e-12, atol=0)
+
+
 def test_after_a_prompt_steps_count_anew(model):
     tokens = torch.randint(0, V, (1, 6))
     _, state = model(tokens)

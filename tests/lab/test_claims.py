@@ -89,7 +89,8 @@ def given(missing=0, **numbers):
 
 def test_arithmetic_is_seed_by_seed():
     one, other = given(s0=6.0, s1=8.0), given(s0=2.0, s1=0.0)
-    assert one - other == {0: 4.0, 1: 8.0} and 0.5 * one == one * 0.5 == {0: 3.0, 1: 4.0}
+    assert one - other == {0: 4.0, 1: 8.0} and one + 1 == {0: 7.0, 1: 9.0}
+    assert 0.5 * one == one * 0.5 == {0: 3.0, 1: 4.0}
     assert (one / other)[0] == 3.0 and math.isnan((one / other)[1])
 
 

@@ -164,3 +164,10 @@ def test_other_seeds_are_compared_where_settings_agree(study):
     assert "usual seeds in" not in out  # never run with this gain
     study("run", "grid", "gain=0")
     assert "The verdict of the usual seeds in 2 of 2" in study("run", "grid", "gain=0", "--first-seed", "10")[1]
+
+
+def test_names_are_no_markup(study, tmp_path):
+    """A folder and an arm in brackets, which rich would take for a style, are printed as they are."""
+    folder = tmp_path / "[red]"
+    out = study("run", "grid", "arms=plain,[blue]", "--out", str(folder))[1]
+    assert f"rows in {folder}" in out and "[blue]" in out.partition("median over seeds")[2].partition("better is")[0]

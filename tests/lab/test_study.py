@@ -3,6 +3,8 @@ import csv
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from reprise.lab.options import override
 from reprise.lab.rows import read_rows
 from reprise.lab.run import Run, read_verdicts
 from reprise.lab.study import Study
+from reprise.lab.table import Table
 
 HERE = Path(__file__).parent
 
@@ -169,3 +172,33 @@ def test_settings_are_read_as_their_field_is():
     assert (config.arms, config.gain, config.broken, config.seeds) == (("plain",), 2.0, "error", 5)
     assert isinstance(config.gain, float)
     assert override(config, ["arms=plain,better"]).arms == override(config, ["arms=('plain','better')"]).arms
+
+
+def test_the_time_a_cell_took_is_not_measured_twice(tmp_path):
+    made, events = run(tmp_path, "broken=seconds", "arms=plain", "seeds=1")
+    assert "measure gives seconds, which the cell has or its row is given" in events[0].value and not made.rows()
+
+
+def test_a_key_comes_back_from_disk_as_it_was():
+    with pytest.raises(InputError, match=r"grid: arm=\(1, 2\) is in KEY"):
+        Study("trials.grid", ("broken=key",)).cells()
+
+
+def test_settings_are_of_the_type_of_their_field():
+    @dataclass(frozen=True)
+    class Config:
+        rates: tuple[float, ...] = (1.0, 2.0)
+        name: str = "five"
+
+    given = override(Config(), ["rates=1,2"])
+    assert repr(given) == repr(Config()), "equal is not enough: a digest is of what is written"
+    names = [override(Config(), [f"name={text}"]).name for text in ("5", "'5'", "None", "lru")]
+    assert names == ["5", "5", "None", "lru"]
+
+
+@pytest.mark.parametrize("lost", [None, float("nan"), float("inf")])
+def test_a_median_with_what_is_not_finite_is_no_number_in_any_order(lost):
+    for numbers in ([1.0, 2.0, lost], [lost, 1.0, 2.0], [1.0, lost, 2.0]):
+        rows = [{"seed": seed, "score": number} for seed, number in enumerate(numbers)]
+        assert isnan(Table(rows).median("score"))
+    assert Table([{"seed": 0, "score": 3}]).median("score") == 3

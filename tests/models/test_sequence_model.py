@@ -58,6 +58,7 @@ def test_it_is_saved(tmp_path):
     (lambda: build("first"), "read to be one of each, last, mean, got 'first'"),
     (lambda: SequenceModel("gru", 0, 2), "inputs of 1 or more, got 0"),
     (lambda: build("each")(torch.zeros(2, 5).double()), r"shape \(B, T, 3\), got \(2, 5\); a single number"),
+    (lambda: build("mean")(torch.zeros(2, 5, 3).double(), build("mean").initial_state(2)), "the mean is over whole"),
     (lambda: build("mean").step(torch.zeros(2, 3).double(), None), "known at its end only"),
 ])
 def test_what_does_not_fit(wrong, message):

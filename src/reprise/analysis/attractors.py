@@ -2,7 +2,7 @@
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,28 +21,31 @@ def state_distance(found: Float[Tensor, "T M"], true: Float[Tensor, "U M"], bins
     Space is cut into `bins` a dimension between the smallest and the largest true value; all else, and what is not
     finite, is one bin more. Every bin has 1e-5 of a visit, so that none is impossible. For a few dimensions: in many,
     hardly a bin is visited twice.
-    Raises InputError for orbits of other dimensions and without a step.
+    Raises InputError for orbits of other dimensions and without a step, and for a true one that is not finite.
 
     Source  Koppe et al. 2019, arXiv:1902.07186; Hess et al. 2023, arXiv:2306.04406   (koppe2019identifying)
     """
     if found.ndim != 2 or true.ndim != 2 or found.shape[1:] != true.shape[1:] or not len(found) or not len(true):
         raise InputError(f"state_distance: expected orbits (T M) and (U M), got {tuple(found.shape)} and "
                          f"{tuple(true.shape)}")
+    if not torch.isfinite(true).all():
+        raise InputError("state_distance: the true orbit is not finite, and no space can be cut into bins by it; "
+                         "cut it where it diverges")
     low, high = true.amin(0), true.amax(0)
-    _, visited = torch.cat([_bin(true, low, high, bins), _bin(found, low, high, bins)]).unique(return_inverse=True)
+    bins_visited = torch.cat([_bin(true, low, high, bins), _bin(found, low, high, bins)])
+    _, visited = bins_visited.unique(dim=0, return_inverse=True)
     counts = [torch.bincount(part, minlength=int(visited.max()) + 1).double() + LITTLE
               for part in (visited[: len(true)], visited[len(true) :])]
     p, q = (count / count.sum() for count in counts)
     return float((p * (p / q).log()).sum())
 
 
-def _bin(x: Float[Tensor, "T M"], low: Tensor, high: Tensor, bins: int) -> Tensor:
-    """A number for every place, -1 outside."""
+def _bin(x: Float[Tensor, "T M"], low: Tensor, high: Tensor, bins: int) -> Int[Tensor, "T M"]:
+    """The place of its bin in every dimension, -1 in all of them outside."""
     inside = ((x >= low) & (x <= high)).all(1)
     span = torch.where(high > low, high - low, 1)
     place = (torch.where(inside[:, None], (x - low) / span, 0) * bins).long().clamp(max=bins - 1)
-    powers = torch.tensor([bins**i for i in range(x.shape[1])], device=x.device)
-    return torch.where(inside, (place * powers).sum(1), -1)
+    return torch.where(inside[:, None], place, -1)
 
 
 def spectrum_distance(found: Float[Tensor, "T M"], true: Float[Tensor, "T M"], smooth: float = 20.0) -> float:
@@ -94,4 +97,4 @@ def exponents(jacobians: Float[Tensor, "T M M"], settle: int = 0) -> Float[Tenso
     for J in jacobians:
         Q, R = torch.linalg.qr(J @ Q)
         grown.append(R.diagonal().abs().log())
-    return torch.stack(grown[settle:]).mean(0)
+    return torch.stack(grown[settle:]).mean(0).sort(descending=True).values  # a frame may stay where it began

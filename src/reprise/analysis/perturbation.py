@@ -8,7 +8,7 @@ from torch import nn
 
 from reprise.bases.cell import Cell
 from reprise.core.errors import InputError, suggest
-from reprise.core.state import map_state, named_tensors
+from reprise.core.state import named_tensors, refill
 
 __all__ = ["perturbed", "silenced"]
 
@@ -38,19 +38,22 @@ def perturbed(model: nn.Module, names: Sequence[str], size: float, generator: to
 def silenced(model: nn.Module, units: Sequence[int]) -> nn.Module:
     """A copy of a model in which these units of every nonlinear cell are silent: nothing lasts in them, none reads it.
 
-    Their memory is zero, in all its parts that have as many units as the first, before the first step and after each;
-    parameters stay what they are. Steps are taken one by one, since fused operations know no silence.
+    Their memory is zero before each step, whatever state is carried in, and after it, in all parts that hold units of
+    the cell (`Cell.unit_parts`): the small LSTM of a hyper_lstm goes on. A part with several times as many numbers, as
+    the gates of lstm_fgr, has all units again and again. Parameters stay what they are. Steps are taken one by one,
+    since fused operations know no silence.
     Raises InputError for a model without such cells, and for units that a cell has not.
     """
     found = copy.deepcopy(model)
     if isinstance(found, Cell):
         return _Silenced(found, units)
-    cells = [name for name, module in found.named_modules() if isinstance(module, Cell)]
+    cells = {name: module for name, module in found.named_modules(remove_duplicate=False) if isinstance(module, Cell)}
     if not cells:
         raise InputError(f"silenced: {type(model).__name__} has no nonlinear cell (bases/cell.py), whose units could "
                          "be silenced; lstm, gru and leaky_rnn are such")
-    for name in cells:
-        found.set_submodule(name, _Silenced(found.get_submodule(name), units))
+    quiet = {cell: _Silenced(cell, units) for cell in cells.values()}  # one that has two names stays one
+    for name, cell in cells.items():
+        found.set_submodule(name, quiet[cell])
     return found
 
 
@@ -59,11 +62,13 @@ class _Silenced(Cell):
 
     def __init__(self, cell: Cell, units: Sequence[int]):
         super().__init__(cell.width, cell.memory_shape)
-        shapes = [part.shape[1:] for _, part in named_tensors(cell.initial_memory(1))]
-        if type(cell).through_time is not Cell.through_time or any(len(shape) != 1 for shape in shapes):
+        parts = [z for name, z in named_tensors(cell.initial_memory(1)) if _holds_units(cell, name)]
+        self.size = parts[0].shape[-1]
+        fits = all(z.ndim == 2 and z.shape[1] % self.size == 0 for z in parts)
+        if type(cell).through_time is not Cell.through_time or not fits:
             raise InputError(f"silenced: expected a cell with memory (B, units), got {type(cell).__name__}; "
                              "lstm, gru and leaky_rnn are such")
-        self.inside, self.local, (self.size,) = cell, cell.local, shapes[0]
+        self.inside, self.local = cell, cell.local
         if wrong := [unit for unit in units if not 0 <= unit < self.size]:
             raise InputError(f"silenced: {type(cell).__name__} has units 0 to {self.size - 1}, got {wrong[0]}")
         self.register_buffer("silent", torch.zeros(self.size, dtype=torch.bool))
@@ -73,7 +78,7 @@ class _Silenced(Cell):
         return self.inside.project(*seen)
 
     def advance(self, p, memory):
-        return self._without(self.inside.advance(p, memory))
+        return self._without(self.inside.advance(p, self._without(memory)))
 
     def emit(self, memory):
         return self.inside.emit(memory)
@@ -85,4 +90,10 @@ class _Silenced(Cell):
         return self._without(self.inside.initial_memory(batch))
 
     def _without(self, memory: Any) -> Any:
-        return map_state(lambda m: m.masked_fill(self.silent, 0.0) if m.shape[-1] == self.size else m, memory)
+        return refill(memory, [
+            z.masked_fill(self.silent.repeat(z.shape[1] // self.size), 0.0) if _holds_units(self.inside, name) else z
+            for name, z in named_tensors(memory)])
+
+
+def _holds_units(cell: Cell, part: str) -> bool:
+    return cell.unit_parts is None or part in cell.unit_parts

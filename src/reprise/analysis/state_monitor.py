@@ -9,7 +9,9 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from reprise.bases.recurrent import State
 from reprise.core.errors import InputError, check_counts
+from reprise.core.modes import undisturbed
 from reprise.core.state import named_tensors
 from reprise.data.batches import IGNORED
 
@@ -28,8 +30,9 @@ class Watched(NamedTuple):
 class StateMonitor:
     """Reads sequences with a model, and notes norm, mean and variance of its states every so many steps.
 
-    Where a tensor has heads (B H ...) and `heads` is True it is one entry a head: "0.memory.head 2". Tensors that are
-    no floating numbers, and those without numbers, are left out. The model is not changed.
+    With `heads` a tensor (B H ...) of a recurrent layer's memory is one entry a head: "0.memory.head 2"; what its
+    `local` keeps is steps, not heads. A complex number counts as two. Whole numbers, and tensors without numbers, are
+    left out. The model is not changed.
 
     Source  Chen et al. 2024, arXiv:2410.07145 (chen2024stuffed): states whose statistics explode past the
         lengths of training
@@ -54,11 +57,24 @@ class StateMonitor:
         return Watched(torch.tensor(steps), *({name: z[i] for name, z in every.items()} for i in range(3)))
 
     def _parts(self, state: Any) -> list[tuple[str, Tensor]]:
-        tensors = [(name, z) for name, z in named_tensors(state) if z.is_floating_point() and z.numel()]
-        if not self.heads:
-            return tensors
-        return [part for name, z in tensors for part in (
-            [(f"{name}.head {h}", head) for h, head in enumerate(z.unbind(1))] if z.ndim > 2 else [(name, z)])]
+        headed, found = _memories(state) if self.heads else set(), []
+        for name, z in named_tensors(state):
+            if not z.numel() or not (z.is_floating_point() or z.is_complex()):
+                continue
+            split = name in headed and z.ndim > 2
+            z = torch.view_as_real(z) if z.is_complex() else z
+            found += [(f"{name}.head {h}", head) for h, head in enumerate(z.unbind(1))] if split else [(name, z)]
+        return found
+
+
+def _memories(state: Any, prefix: str = "") -> set[str]:
+    """The names of the tensors that are memory of a recurrent layer, not of its local mixer."""
+    if isinstance(state, State):
+        return {name for name, _ in named_tensors(state.memory, f"{prefix}memory")}
+    if isinstance(state, Tensor):
+        return set()
+    names = getattr(state, "_fields", range(len(state)))
+    return set().union(*(_memories(part, f"{prefix}{name}.") for name, part in zip(names, state, strict=True)))
 
 
 def bits_by_position(
@@ -90,12 +106,8 @@ def by_octave(bits: Float[Tensor, " T"], first: int = 16) -> list[tuple[int, int
 @torch.no_grad()
 def _pieces(model: nn.Module, x: Tensor, size: int) -> Iterator[tuple[Tensor, Any]]:
     """What the model gives for each piece of x, with the state after it; without dropout, its mode restored."""
-    modes, state = [(module, module.training) for module in model.modules()], None
-    model.eval()
-    try:
+    state = None
+    with undisturbed(model.modules()):
         for piece in x.split(size, 1):
             out, state = model(piece, state)
             yield out, state
-    finally:
-        for module, mode in modes:
-            module.training = mode

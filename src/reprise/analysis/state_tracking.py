@@ -16,6 +16,7 @@ from reprise.ops.delta_rule import Correction, delta_rule
 __all__ = ["Counter", "counter", "permutations", "reflections", "rotations", "track"]
 
 OPEN = 1e4  # silu is the identity there, sigmoid one, exp(-OPEN) zero: a gate is open, or shut, to the last digit
+ROUGH = 1e-6  # how far Q Q' of an orthogonal matrix may be from one: float32 has rounded it
 FAINT = 1e-9  # of a query, makes what is read so small that the norm's epsilon outweighs it, and the norm is linear
 
 
@@ -33,18 +34,23 @@ def permutations(orders: Sequence[Sequence[int]]) -> Float[Tensor, "X N N"]:
     return torch.eye(len(orders[0]), dtype=torch.float64)[torch.tensor(orders)]
 
 
-def reflections(Q: Float[Tensor, "N N"], tolerance: float = 1e-9) -> list[Float[Tensor, "N"]]:
-    """Vectors k_1, ..., k_n, n <= N, whose reflections I - 2 k k' / |k|^2, the first first, multiply to Q.
+def reflections(Q: Float[Tensor, "N N"], tolerance: float = 2e-6) -> list[Float[Tensor, "N"]]:
+    """Vectors k_1, ..., k_n, n <= N, whose reflections I - 2 k k' / |k|^2, the first first, multiply to Q. In float64.
 
     Every orthogonal Q has them: a turn of the plane two, a permutation one for each swap, with whole numbers, so that
-    in whole numbers nothing is ever rounded. Raises InputError for a Q that is not orthogonal.
+    in whole numbers nothing is ever rounded. A column that is home but for `tolerance` is not reflected: it may be
+    rounding, of which Q may have 1e-6. Raises InputError for a Q that is not orthogonal.
 
     Source  Cartan and Dieudonne's theorem; Grazzi et al. 2024, arXiv:2411.12537, sec. 4.2
     """
-    if Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not torch.allclose(Q @ Q.mT, torch.eye(len(Q)).to(Q), atol=1e-6):
+    left = Q.detach().double()
+    one = torch.eye(Q.shape[-1] if Q.ndim else 0).to(left)
+    if Q.ndim != 2 or Q.shape[0] != Q.shape[1] or not torch.allclose(left @ left.mT, one, rtol=0, atol=ROUGH):
         raise InputError(f"reflections: expected an orthogonal matrix, got {tuple(Q.shape)} with Q Q' far from one; "
                          "what shrinks or stretches is no product of reflections")
-    found, left = [], Q.clone()
+    for _ in range(2):
+        left = left @ (3 * one - left.mT @ left) / 2  # orthogonal to the last digit, and as it was where it is already
+    found = []
     for i in range(len(Q)):
         k = left[:, i].clone()
         k[i] -= 1  # the reflection along it brings column i home, and leaves the columns before where they are

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from reprise.core.errors import InputError, suggest
 from reprise.core.layer import SequenceLayer
+from reprise.core.modes import undisturbed
 
 __all__ = ["Decay", "activity", "autocorrelation", "fit_decay"]
 
@@ -26,23 +27,33 @@ class Decay(NamedTuple):
 
 @torch.no_grad()
 def activity(model: nn.Module, part: str, x: Tensor) -> Float[Tensor, "B T D"]:
-    """What a sequence layer inside a model, named as by `named_modules`, puts out while the model reads x."""
+    """What a sequence layer inside a model, named as by `named_modules`, puts out while the model reads x.
+
+    Without dropout; the model is left in the mode it was in. Raises InputError for a name that is no such layer, and
+    for one that the model does not run.
+    """
     known = {name: layer for name, layer in model.named_modules() if isinstance(layer, SequenceLayer)}
     if part not in known:
         raise InputError(f"activity: {type(model).__name__} has no sequence layer {part!r}{suggest(part, known)}")
     layer, seen = known[part], []
-    run = layer.run
 
-    def watched(*given):  # a stack calls `run` past the hooks of torch
-        y, state = run(*given)
-        seen.append(y)
-        return y, state
+    def watched(run):  # a stack calls `run_beside`, or `run`, past the hooks of torch
+        def running(*given):
+            found = run(*given)
+            if isinstance(found[0], Tensor) and not any(found[0] is y for y in seen[-1:]):
+                seen.append(found[0])  # once, where either calls the other and gives what that gave
+            return found
+        return running
 
-    layer.run = watched
+    layer.run, layer.run_beside = watched(layer.run), watched(layer.run_beside)
     try:
-        model(x)
+        with undisturbed(model.modules()):
+            model(x)
     finally:
-        del layer.run
+        del layer.run, layer.run_beside
+    if not seen:
+        raise InputError(f"activity: {type(model).__name__} does not run {part!r}, or it gives more than a "
+                         "tensor; name the layer that holds it")
     return torch.cat(seen, 1)
 
 
@@ -59,7 +70,8 @@ def autocorrelation(activity: Float[Tensor, "B T D"], lags: int) -> Float[Tensor
     x = activity.double()
     x = x - x.mean(1, keepdim=True)
     spectrum = torch.fft.rfft(x, 2 * T, 1).abs().square()
-    products = torch.fft.irfft(spectrum, 2 * T, 1)[:, : lags + 1].mean(0) / torch.arange(T, T - lags - 1, -1)[:, None]
+    partners = torch.arange(T, T - lags - 1, -1, device=x.device)[:, None]
+    products = torch.fft.irfft(spectrum, 2 * T, 1)[:, : lags + 1].mean(0) / partners
     still = products[0] <= SHARE * activity.double().square().mean((0, 1))
     return (products / torch.where(still, torch.nan, products[0])).to(activity.dtype)
 
@@ -89,15 +101,15 @@ def fit_decay(correlation: Float[Tensor, "L D"], places: int = 60) -> Decay:
     return Decay(timescale, slowest, torch.where(still, 0, 1 + two.long()))
 
 
-def _decays(lags: int, places: int) -> tuple[Tensor, Tensor]:
-    """Timescales (P,), and how each decays (L P)."""
-    scales = torch.logspace(log10(SHORTEST), log10(LONGEST), places, dtype=torch.float64)
-    return scales, torch.exp(-torch.arange(lags, dtype=torch.float64)[:, None] / scales)
+def _decays(y: Tensor, places: int) -> tuple[Tensor, Tensor]:
+    """Timescales (P,), and how each decays (L P), over the lags of y and where it is."""
+    scales = torch.logspace(log10(SHORTEST), log10(LONGEST), places, dtype=torch.float64).to(y.device)
+    return scales, torch.exp(-torch.arange(len(y), dtype=torch.float64, device=y.device)[:, None] / scales)
 
 
 def _single(y: Tensor, places: int) -> tuple[Tensor, Tensor]:
     """The best timescale for every unit, and its mean square error."""
-    scales, basis = _decays(len(y), places)
+    scales, basis = _decays(y, places)
     size, by = basis.square().sum(0)[:, None], basis.mT @ y
     explained = by.clamp_min(0).square() / size
     best, place = explained.max(0)
@@ -109,15 +121,15 @@ def _double(y: Tensor, places: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor
 
     Pairs whose best amplitudes are not both positive are no sums of two: one place alone is their limit.
     """
-    scales, basis = _decays(len(y), places)
-    i, j = torch.triu_indices(places, places, 1)
+    scales, basis = _decays(y, places)
+    i, j = torch.triu_indices(places, places, 1, device=y.device)
     gram, by = basis.mT @ basis, basis.mT @ y
     ii, jj, ij = gram[i, i, None], gram[j, j, None], gram[i, j, None]
     determinant = (ii * jj - ij.square()).clamp_min(1e-12)
     a, b = (jj * by[i] - ij * by[j]) / determinant, (ii * by[j] - ij * by[i]) / determinant
     explained = torch.where((a > 0) & (b > 0), a * by[i] + b * by[j], 0.0)
     best, pair = explained.max(0)
-    unit = torch.arange(y.shape[1])
+    unit = torch.arange(y.shape[1], device=y.device)
     return (scales[i[pair]], scales[j[pair]]), (a[pair, unit], b[pair, unit]), _mean_square(y, best)
 
 

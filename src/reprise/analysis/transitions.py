@@ -1,11 +1,13 @@
 """What a recurrent layer multiplies its memory by at each step, and which tasks its eigenvalues rule out."""
+from typing import Any
+
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
 from reprise.bases.recurrent import Recurrent, State
 from reprise.core.errors import InputError, check_counts
-from reprise.core.state import detach, map_state, named_tensors, refill
+from reprise.core.state import detach, growing, map_state, named_tensors
 
 __all__ = ["eigenvalues", "period", "rules_out", "transitions"]
 
@@ -14,8 +16,9 @@ def transitions(layer: Recurrent, x: Float[Tensor, "T D"], state: State | None =
     """A_t = d m_t / d m_{t-1}, at each step of one sequence; m is the memory, all N numbers of it in a row.
 
     Of a linear recurrence m_t = A(x_t) m_{t-1} + b(x_t) it is A(x_t) itself, of others the derivative where the
-    sequence has led. A complex number counts as two. What the layer keeps of past inputs beside its memory (`local`)
-    is left out: a window has only zeros for eigenvalues.
+    sequence has led. A complex number counts as two; whole ones, which count steps, have no derivative and are none of
+    the N. What the layer keeps of past inputs beside its memory (`local`) is left out: a window has only zeros for
+    eigenvalues. Raises InputError for a memory that grows with every step, and for one without such a number.
     Cost     a step over N rows for each step, and T N^2 numbers
     """
     if not isinstance(layer, Recurrent):
@@ -69,16 +72,23 @@ def period(outputs: Float[Tensor, "T D"], longest: int = 8, tolerance: float = 1
 
 def _advance(layer: Recurrent, x: Float[Tensor, "D"], state: State) -> tuple[Float[Tensor, "N N"], State]:
     """The derivative of one step, and the state after it: N rows take the same step, each is asked for one number."""
-    tensors = [tensor for _, tensor in named_tensors(state.memory)]
-    N = sum(_flat(tensor).shape[1] for tensor in tensors)
+    N = sum(_flat(tensor).shape[1] for tensor in _numbers(state.memory))
+    if not N or growing(state.memory):
+        raise InputError(f"transitions: the memory of {type(layer).__name__} is not of one size with numbers in it, "
+                         "and no matrix leads from one step to the next; try gru or mamba")
     repeated = map_state(lambda s: s.expand(N, *s.shape[1:]).clone(), state)
-    leaves = [tensor.requires_grad_() for _, tensor in named_tensors(repeated.memory)]
+    leaves = [tensor.requires_grad_() for tensor in _numbers(repeated.memory)]
     with torch.enable_grad():
-        _, after = layer(x.expand(N, 1, -1), State(repeated.local, refill(state.memory, leaves)))
-        ends = torch.cat([_flat(tensor) for _, tensor in named_tensors(after.memory)], 1)
+        _, after = layer(x.expand(N, 1, -1), repeated)
+        ends = torch.cat([_flat(tensor) for tensor in _numbers(after.memory)], 1)
         slopes = torch.autograd.grad(ends.diagonal().sum(), leaves, allow_unused=True, materialize_grads=True)
     return torch.cat([_flat(slope) for slope in slopes], 1), map_state(lambda s: s[:1].detach(), after)
 
 
+def _numbers(memory: Any) -> list[Tensor]:
+    """The tensors of a memory that have a derivative."""
+    return [tensor for _, tensor in named_tensors(memory) if tensor.is_floating_point() or tensor.is_complex()]
+
+
 def _flat(z: Tensor) -> Float[Tensor, "B N"]:
-    return (torch.view_as_real(z) if z.is_complex() else z).flatten(1)
+    return (torch.view_as_real(z) if z.is_complex() else z).reshape(len(z), -1)

@@ -41,7 +41,7 @@ def list_studies(results: Path) -> None:
     verdicts, table = read_verdicts(results), Table("name", "about", "verdicts", box=None)
     for module in STUDIES.modules().values():
         study = Study(module)
-        table.add_row(study.name, study.summary, verdict_of(study.place, verdicts) or "not run")
+        table.add_row(study.name, escape(study.summary), verdict_of(study.place, verdicts) or "not run")
     console.print(table)
 
 
@@ -55,7 +55,7 @@ def report_studies(results: Path, papers: Path, update: bool) -> None:
 
 def show_study(study: Study, results: Path) -> None:
     """The claim, the settings, and what results there are."""
-    console.print(f"[bold]{study.name}[/]  {study.summary}\n", highlight=False)
+    console.print(f"[bold]{study.name}[/]  {escape(study.summary)}\n", highlight=False)
     for title, text in study.about.items():
         console.print(f"{title:<9}{text}", markup=False, highlight=False)
     settings = "  ".join(f"{key}={value!r}" for key, value in vars(study.config).items())
@@ -69,7 +69,8 @@ def run_study(study: Study, results: Path, jobs: int, engine: str = "processes")
         raise InputError(f"--engine: expected {' or '.join(ENGINES)}, got {engine!r}")
     run = Run(study, results, {**describe(1), "commit": _commit(), "engine": engine}, prepare)
     todo, total = len(run.missing()), len(study.cells())
-    console.print(f"[bold]{study.name}[/]: {total} cells, {todo} to compute; rows in {run.path}", highlight=False)
+    console.print(f"[bold]{study.name}[/]: {total} cells, {todo} to compute; rows in {escape(str(run.path))}",
+                  highlight=False)
     failed = _compute(run, engine, jobs if jobs or engine == "ray" else cores()) if todo else []
     run.record()
     _show_results(run)
@@ -127,7 +128,7 @@ def _show_results(run: Run) -> None:
         console.print("not run with these settings")
         return
     if run.study.shown is not None:
-        console.print(f"{run.study.shown[2]}, median over seeds:")
+        console.print(f"{run.study.shown[2]}, median over seeds:", markup=False)
         console.print(_medians(rows, *run.study.shown))
     console.print()
     for verdict in run.verdicts():
@@ -149,10 +150,10 @@ def _compared(again: list[Verdict], usual: list[Verdict]) -> str:
 
 def _medians(rows: Rows, down: str, across: str, column: str) -> Table:
     names = rows.values(across)
-    table = Table(down, *map(str, names), box=None)
+    table = Table(escape(down), *(escape(str(name)) for name in names), box=None)
     for name in rows.values(down):
         numbers = (rows.median(column, **{down: name, across: other}) for other in names)
-        table.add_row(str(name), *(_number(number) for number in numbers))
+        table.add_row(escape(str(name)), *(_number(number) for number in numbers))
     return table
 
 

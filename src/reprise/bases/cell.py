@@ -3,7 +3,7 @@ import inspect
 from abc import abstractmethod
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, ClassVar
 
 from reprise.bases.recurrent import Recurrent
 from reprise.core.errors import InputError, suggest
@@ -29,6 +29,7 @@ class Cell(Recurrent):
     memory_precision = None  # parameters multiply the memory, so it has theirs
     ways = frozenset({"solver"})
     solver: Newton | None = None
+    unit_parts: ClassVar[tuple[str, ...] | None] = None  # fields of the memory that hold its units; None: all of them
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from reprise.compression.calibration import Seen, block_by_block, matrices
+from reprise.compression.calibration import Seen, block_by_block, blocks_of, matrices
 from reprise.core.errors import InputError
 from reprise.training.objectives import Objective, next_token
 
@@ -27,7 +27,11 @@ class PrunedMatrix(NamedTuple):
 
 
 class Pruned(NamedTuple):
-    """What was done: of every matrix what is kept (True), a line each, and the names of those left as they were."""
+    """What was done: of every matrix what is kept (True), a line each, and the names of those left as they were.
+
+    Left are matrices that no data met, and those of the blocks that are no weight of an `nn.Linear`: whatever else has
+    two dimensions, as the rates of a state-space layer.
+    """
 
     masks: dict[str, Bool[Tensor, "out in"]]
     report: tuple[PrunedMatrix, ...]
@@ -150,7 +154,8 @@ def finished(model: nn.Module, blocks: Blocks, done: Mapping[str, tuple[int, Boo
                          "see that `objective` runs this model")
     report = tuple(PrunedMatrix(name, block, tuple(mask.shape), 1 - mask.double().mean().item())
                    for name, (block, mask) in done.items())
-    left = tuple(name for weights in matrices(model, blocks) for name in weights if name not in done)
+    inside = {id(p) for block in (blocks_of(model) if blocks is None else blocks) for p in block.parameters()}
+    left = tuple(name for name, p in model.named_parameters() if id(p) in inside and p.ndim == 2 and name not in done)
     return Pruned({name: mask for name, (_, mask) in done.items()}, report, left)
 
 

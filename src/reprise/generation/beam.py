@@ -7,6 +7,7 @@ from jaxtyping import Float, Int, Integer
 from torch import Tensor, nn
 
 from reprise.core.errors import InputError, check_counts
+from reprise.core.modes import undisturbed
 from reprise.core.state import fork, select
 from reprise.generation.decoding import read_prompts
 
@@ -68,10 +69,15 @@ def beam_search(
     that has ended is likelier than all that go on, which could only become less likely; what is likelier at the last
     step and has not ended is given as it is. Scores are not divided by lengths. With one beam it is greedy decoding.
 
-    model: anything with `forward`, `step` and a state that is a tree of tensors. Raises InputError for fewer than two
-    tokens to choose from.
+    model: anything with `forward`, `step` and a state that is a tree of tensors; it reads without dropout and is left
+    in the mode it was in. Raises InputError for fewer than two tokens to choose from.
     """
     check_counts("beam_search", length=length, beams=beams)
+    with undisturbed(model.modules()):
+        return _searched(model, prompts, end, length, beams)
+
+
+def _searched(model: nn.Module, prompts: Integer[Tensor, "B P"], end: int, length: int, beams: int) -> Found:
     logits, state = read_prompts(model, prompts)
     if not (logits.shape[-1] > 1 and 0 <= end < logits.shape[-1]):
         raise InputError(f"beam_search: expected end among two tokens or more, got end={end} of {logits.shape[-1]}")

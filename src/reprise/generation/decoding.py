@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprise.core.errors import InputError, check_counts
+from reprise.core.modes import undisturbed
 from reprise.core.state import select
 from reprise.data.batches import IGNORED
 from reprise.models.sampling import Sampler
@@ -33,9 +34,17 @@ def decode(
 ) -> Int[Tensor, "B L"]:
     """What follows each prompt: at most `length` tokens, `end` from the first one on. Greedy is `Sampler(0.0)`.
 
-    A row depends on its prompt, the seed and its place alone, and is no longer computed once it has ended.
+    A row depends on its prompt, the seed and its place alone, and is no longer computed once it has ended. Without
+    dropout; the model is left in the mode it was in.
     """
     check_counts("decode", length=length)
+    with undisturbed(model.modules()):
+        return _drawn(model, prompts, end, length, sampler, seed)
+
+
+def _drawn(
+    model: nn.Module, prompts: Integer[Tensor, "B P"], end: int, length: int, sampler: Sampler, seed: int,
+) -> Int[Tensor, "B L"]:
     logits, state = read_prompts(model, prompts)
     going, texts = torch.arange(len(prompts)), torch.full((len(prompts), length), end)
     generators = [torch.Generator().manual_seed(seed + row) for row in range(len(prompts))]
@@ -62,10 +71,17 @@ def non_termination(texts: Integer[Tensor, "B L"], end: int, lengths: Sequence[i
 
 
 def continuation(prompt: int) -> Objective:
-    """Cross entropy of what follows the first `prompt` tokens of every row; a model that counts begins after them."""
+    """Cross entropy of what follows the first `prompt` tokens of every row; a model that counts begins after them.
+
+    Raises InputError for a batch in which a row begins anew after its first step: its prompt would be another.
+    """
     check_counts("continuation", prompt=prompt)
 
     def objective(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+        resets = getattr(batch, "resets", None)
+        if resets is not None and (resets[:, 1:].any() or (state is not None and resets[:, 0].any())):
+            raise InputError("continuation: expected rows of one text each, and some begin anew (`resets`); "
+                             "give every text a row of its own")
         _, state = model(batch.x[:, : prompt - 1], state)
         logits, state = model(batch.x[:, prompt - 1 :], _begun(model, state))
         y = batch.y[:, prompt - 1 :]

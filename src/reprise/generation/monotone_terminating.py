@@ -29,10 +29,11 @@ class MonotoneTerminating(Ending):
         return like.new_zeros(batch, dtype=torch.promote_types(like.dtype, torch.float32))
 
     def goes_on(self, z, past, marks):
-        factor = marks.pad((logsigmoid(-z) + self.log_go_on).to(past.dtype), 0.0)
-        total = factor.cumsum(1)
-        left_out = -past[:, None].expand_as(total)
+        factor = marks.pad(logsigmoid(-z).double() + self.log_go_on, 0.0)
+        total = factor.cumsum(1)  # in float64: what a text began with is taken from sums over all before it
+        left_out = -past.double()[:, None].expand_as(total)
         if marks.fresh is not None:  # sums fall, so the least of these is that of the last beginning
             left_out = torch.where(marks.fresh, total - factor, left_out).cummin(1).values
         every = total - left_out
-        return every.to(z.dtype), every[:, -1] if z.shape[1] else past
+        goes_on = every.clamp(max=self.log_go_on).to(z.dtype)  # below 1, or the end would have log 0
+        return goes_on, every[:, -1].to(past.dtype) if z.shape[1] else past

@@ -28,4 +28,5 @@ class SelfTerminating(Ending):
 
     def goes_on(self, z, past, marks):
         before, past = marks.positions(past, z.shape[1])
-        return logsigmoid(-z) + (before + 1) * self.log_go_on, past
+        step = (before + 1).to(torch.promote_types(z.dtype, torch.float32))  # bfloat16 cannot count past 256
+        return logsigmoid(-z) + step * self.log_go_on, past

@@ -37,9 +37,16 @@ def _read(setting: str, text: str, default: Any) -> Any:
         value = value if isinstance(value, tuple) else (value,)
         if default and not all(_fits(part, default[0]) for part in value):
             raise InputError(f"{setting!r}: expected values like {default[0]!r}, with commas")
-        return value
+        return tuple(_like(part, default[0]) for part in value) if default else value
+    if isinstance(default, str) and not isinstance(value, str):
+        return text  # that would be another value elsewhere: 5, None
     if not _fits(value, default):
         raise InputError(f"{setting!r}: expected a {type(default).__name__} like {default!r}")
+    return _like(value, default)
+
+
+def _like(value: Any, default: Any) -> Any:
+    """A whole number where others have a point: 1 and 1.0 are one setting."""
     return float(value) if isinstance(default, float) else value
 
 

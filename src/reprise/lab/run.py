@@ -121,8 +121,9 @@ def compute_cell(study: Study, cell: Cell, prepare: Callable[[int], None], repor
     torch.manual_seed(cell.get("seed", 0))
     began = time.perf_counter()
     measured = study.measure(cell)
-    if both := cell.keys() & measured.keys():
-        raise ValueError(f"measure gives {', '.join(sorted(both))}, which the cell has; call it something else")
+    if both := (cell.keys() | {"seconds"}) & measured.keys():
+        raise ValueError(f"measure gives {', '.join(sorted(both))}, which the cell has or its row is given; "
+                         "call it something else")
     finite = {name: None if isinstance(value, float) and not isfinite(value) else value
               for name, value in measured.items()}
     row = cell | finite | {"seconds": round(time.perf_counter() - began, 2)}

@@ -126,9 +126,14 @@ class Study:
         return ast.unparse(ast.Module(kept, []))
 
     def cells(self) -> list[Cell]:
-        """The grid. Raises InputError where two cells have the same key, or the same place in the table."""
+        """The grid. Raises InputError where two cells have the same key, or the same place in the table, and for a key
+        that would not come back from a row on disk as it was.
+        """
         cells, seen = [self._seeded(cell) for cell in self._module.cells(self.config)], set()
         for cell in cells:
+            if wrong := [name for name in self.key if not isinstance(cell[name], str | int | float | None)]:
+                raise InputError(f"{self.name}: {wrong[0]}={cell[wrong[0]]!r} is in KEY, and a row would hold another "
+                                 "value; give a number or a text")
             if (found := self.key_of(cell)) in seen:
                 raise InputError(f"{self.name}: two cells are {dict(zip(self.key, found, strict=True))}; "
                                  "KEY must tell them apart")

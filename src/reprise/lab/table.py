@@ -1,7 +1,7 @@
 """Rows of a study, with just enough questions to state a claim."""
 from collections.abc import Callable, Iterable, Iterator
-from math import nan
-from operator import mul, sub
+from math import isfinite, nan
+from operator import add, mul, sub
 from statistics import median
 from typing import Any
 
@@ -11,9 +11,12 @@ Row = dict[str, Any]
 
 
 class Seeds(dict[int, float]):
-    """Seed -> number; `missing` cells of the grid have none. Differences, products and quotients are seed by seed."""
+    """Seed -> number; `missing` cells of the grid have none. What is reckoned with them is reckoned seed by seed."""
 
     missing: int = 0
+
+    def __add__(self, other: "Seeds | float") -> "Seeds":
+        return self._with(other, add)
 
     def __sub__(self, other: "Seeds | float") -> "Seeds":
         return self._with(other, sub)
@@ -73,6 +76,6 @@ class Table:
         return found
 
     def median(self, column: str, **about: Any) -> float:
-        """Over seeds; NaN where no such cell has run."""
+        """Over seeds; NaN where no such cell has run, and where a number is not finite: in order it has no place."""
         numbers = self.over_seeds(column, **about).values()
-        return median(numbers) if numbers else nan
+        return median(numbers) if numbers and all(map(isfinite, numbers)) else nan

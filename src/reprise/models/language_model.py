@@ -1,7 +1,6 @@
 """A language model, of bytes or of any vocabulary: an embedding, a stack of any layers, a projection to logits."""
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from reprise.core.errors import InputError, suggest
 from reprise.core.marks import WHOLE
+from reprise.core.modes import undisturbed
 from reprise.models.norms import create_norm
 from reprise.models.patterns import expand
 from reprise.models.pretrained import RESERVED, Pretrained, refuse_reserved
@@ -136,7 +136,7 @@ class LanguageModel(Pretrained):
         generators, modules = [torch.Generator().manual_seed(s) for s in seeds], list(self.modules())
         going, token, state = set(range(len(prompts))), None, None
         for _ in range(length):
-            with _undisturbed(modules):
+            with undisturbed(modules):  # a row depends on nothing but itself and its seed
                 logits, state = self._read(prompts) if token is None else self.step(token, state)
             token = sampler(logits, generators)
             yield (drawn := token.tolist())
@@ -195,19 +195,6 @@ class LanguageModel(Pretrained):
         if tokens.ndim != 2 or tokens.dtype not in WHOLE:
             raise InputError(f"LanguageModel: expected whole tokens of shape (B, T), "
                              f"got {_said(tokens)}; give torch.tensor([list(b'text')])")
-
-
-@contextmanager
-def _undisturbed(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Without dropout, also in the midst of training: a row depends on nothing but itself and its seed."""
-    trained = [module for module in modules if module.training]
-    for module in trained:
-        module.training = False
-    try:
-        yield
-    finally:
-        for module in trained:
-            module.training = True
 
 
 def _said(tokens: object) -> str:

@@ -52,7 +52,13 @@ class SequenceModel(Pretrained):
         self, x: Float[Tensor, "B T I"], state: Any = None, *,
         lengths: Integer[Tensor, "B"] | None = None, resets: Bool[Tensor, "B T"] | None = None,
     ) -> tuple[Float[Tensor, "B ... E"], Any]:
-        """Answers (B T E), or (B E) where there is one a sequence, and the state after each row's last real step."""
+        """Answers (B T E), or (B E) where there is one a sequence, and the state after each row's last real step.
+
+        Raises InputError for a state where the mean is read: steps before it would not be in the mean.
+        """
+        if self.read == "mean" and state is not None:
+            raise InputError("SequenceModel: the mean is over whole sequences, and a state stands for steps that would "
+                             "not be in it; give the sequence at once, or build it with read='last'")
         if not isinstance(x, Tensor) or x.ndim != 3 or x.shape[2] != self.inputs:
             got = tuple(x.shape) if isinstance(x, Tensor) else f"a {type(x).__name__}"
             raise InputError(f"SequenceModel: expected x of shape (B, T, {self.inputs}), got {got}; "

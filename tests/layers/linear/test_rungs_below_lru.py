@@ -58,3 +58,11 @@ def test_what_is_no_ring_is_an_error(name):
         create_layer(name, 4, r_min=0.9, r_max=0.5)
     with pytest.raises(InputError, match="is no ring"):
         create_layer(name, 4, max_phase=math.inf)
+
+
+@pytest.mark.parametrize("name", ["lru", "lru_direct", "lru_unscaled"])
+def test_a_ring_against_the_unit_circle_is_inside(name):
+    layer = create_layer(name, 2, hidden=64, r_min=1 - 1e-9, r_max=1.0)
+    assert all(p.isfinite().all() for p in layer.parameters())
+    y, _ = layer(torch.randn(1, 5, 2))
+    assert y.isfinite().all()

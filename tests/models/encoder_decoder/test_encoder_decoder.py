@@ -83,6 +83,16 @@ def test_once_answers_every_element_once_and_ends(kind, how):
         assert sorted(row[:6]) == [1, 2, 3, 4, 5, 6] and row[6:] == [0] * 4
 
 
+@pytest.mark.parametrize("kind", ["pointer", "dictionary"])
+def test_once_answers_no_more_than_was_read(kind):
+    """A dictionary of six words, and three or two elements."""
+    model = build(kind, once=True).eval()
+    x, lengths = torch.randn(2, 3, 2, dtype=torch.float64), torch.tensor([3, 2])
+    found = decode(model.reading(x, lengths), torch.zeros(2, 1, dtype=torch.long), 0, 6, GREEDY).tolist()
+    assert [sorted(row[:n]) for row, n in zip(found, (3, 2), strict=True)] == [[1, 2, 3], [1, 2]]
+    assert found[0][3:] == [0] * 3 and found[1][2:] == [0] * 4
+
+
 def test_once_gives_no_chance_to_what_was_answered():
     model, (x, _, _) = build("pointer", once=True), asked()
     y = torch.tensor([[1, 2, 3, 4, 5, 6, 0]] * 3)
@@ -122,6 +132,12 @@ def test_tours_can_be_scored():
 def test_what_does_not_fit(wrong, message):
     with pytest.raises(InputError, match=message):
         wrong(build("pointer").float())
+
+
+def test_lengths_need_not_be_where_the_elements_are():
+    model = DictionaryNetwork(2, 4, cell="lru", words=6).to("meta")
+    encoded = model.read(torch.zeros(2, 3, 2, device="meta"), torch.tensor([3, 2]))
+    assert encoded.open.device.type == encoded.real.device.type == "meta"
 
 
 def test_labelled_rows_can_be_taken():

@@ -40,6 +40,11 @@ def test_one_map_for_every_series():
     torch.testing.assert_close(model(x)[:, :, 1:2], model(x[:, :, 1:2]))
 
 
+def test_it_is_solved_where_the_windows_are():
+    x = torch.zeros(5, 4, 3, device="meta")
+    LinearForecaster(4, 2).to("meta").solve(x, x[:, :2])
+
+
 @pytest.mark.parametrize(("wrong", "message"), [
     (lambda m, x: m(x[:, 1:]), r"windows of shape \(B, 4, D\), got \(5, 3, 3\)"),
     (lambda m, x: m.solve(x, x), r"y \(N, 2, D\) with a window or more, got \(5, 4, 3\) and \(5, 4, 3\)"),

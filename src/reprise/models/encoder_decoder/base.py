@@ -63,7 +63,7 @@ class EncoderDecoder(nn.Module, ABC):
         keys = torch.cat([self.end.expand(len(x), 1, -1), e], 1)
         real = torch.ones(keys.shape[:2], dtype=torch.bool, device=x.device)
         if lengths is not None:
-            real = torch.arange(keys.shape[1], device=x.device) <= lengths[:, None]
+            real = torch.arange(keys.shape[1], device=x.device) <= lengths.to(x.device)[:, None]
         open = self.slots(real)
         return Encoded(memory, x, keys, real, _may_end(open) if self.once else open)
 

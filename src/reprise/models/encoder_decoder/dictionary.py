@@ -12,6 +12,8 @@ class DictionaryNetwork(EncoderDecoder):
 
         logits = W d;   with attention   W [d, sum_j softmax(v . tanh(W_1 e_j + W_2 d))_j e_j]
 
+    With `once`, which answers what was read, only slots up to the number of elements are open.
+
     Shapes   x (B N I), answers (B L) -> logits (B L words+1), the end first
     Cost     2 L (words + N D) D work beside the cells', N + L depth
     Source   Sutskever et al. 2014, arXiv:1409.3215; with attention, Bahdanau et al. 2015, arXiv:1409.0473
@@ -28,7 +30,8 @@ class DictionaryNetwork(EncoderDecoder):
         self.out = nn.Linear(width * (2 if attends else 1), words + 1)
 
     def slots(self, real):
-        return real.new_ones(len(real), self.words.num_embeddings)
+        words = torch.arange(self.words.num_embeddings, device=real.device)
+        return (words < real.sum(1, keepdim=True)) | (not self.once)
 
     def embed(self, slots, encoded):
         return self.words(slots)

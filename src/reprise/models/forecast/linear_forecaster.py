@@ -49,16 +49,17 @@ class LinearForecaster(nn.Module):
                              f"with a window or more, got {tuple(x.shape)} and {tuple(y.shape)}")
         if penalty <= 0:
             raise InputError(f"LinearForecaster.solve: expected a penalty above 0, got {penalty}; try 1e-3")
-        square = torch.zeros(self.lookback + 1, self.lookback + 1, dtype=torch.float64)
-        cross = torch.zeros(self.lookback + 1, self.horizon, dtype=torch.float64)
+        like = x.new_zeros(0, dtype=torch.float64)  # sums are where the windows are
+        square = like.new_zeros(self.lookback + 1, self.lookback + 1)
+        cross = like.new_zeros(self.lookback + 1, self.horizon)
         for rows in torch.arange(len(x)).split(max(ROWS // x.shape[2], 1)):
             part = x[rows[0] : rows[-1] + 1].double()
             m = self._centre(part)
             a = (part - m).mT.reshape(-1, self.lookback)
-            a = torch.cat([a, torch.ones(len(a), 1, dtype=a.dtype)], 1)
+            a = torch.cat([a, a.new_ones(len(a), 1)], 1)
             square += a.T @ a
             cross += a.T @ (y[rows[0] : rows[-1] + 1].double() - m).mT.reshape(-1, self.horizon)
-        ridge = torch.full((self.lookback + 1,), float(penalty), dtype=torch.float64)
+        ridge = like.new_full((self.lookback + 1,), float(penalty))
         ridge[-1] = 0  # the bias is free
         solved = torch.linalg.solve(square + torch.diag(ridge), cross)
         self.map.weight.copy_(solved[:-1].T)

@@ -45,4 +45,5 @@ def ring(
         raise InputError(f"{who}: r_min={r_min}, r_max={r_max}, max_phase={max_phase} is no ring; "
                          "give 0 <= r_min < r_max <= 1 and a max_phase above 0")
     area, turn = torch.empty(2, states).uniform_(1e-6, 1 - 1e-6)  # the ends would be log 0
-    return r_min**2 + area * (r_max**2 - r_min**2), max_phase * turn
+    square = r_min**2 + area * (r_max**2 - r_min**2)
+    return square.clamp(max=1 - torch.finfo(square.dtype).eps), max_phase * turn  # 1 would be rounding: log(1 - 1)

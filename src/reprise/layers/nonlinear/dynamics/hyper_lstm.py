@@ -53,6 +53,7 @@ class HyperLSTM(Cell):
     """
 
     undecayed_parameters = ("scales", "bias")
+    unit_parts = ("h", "c")
     excused: ClassVar[dict[str, str]] = {
         "everything_learns": "as in the paper, the small LSTM is behind weights that start at zero; it has a gradient "
                              "from the second update on"}
