@@ -11,6 +11,8 @@ Here     Strings of phrases that repeat up to six times, 27 letters on average; 
          largest drop of the chance of the end from one step to the next, mean over fresh strings.
 Not here What of texts ends before the bound is 1/2; words, a transformer, sampling from the whole distribution, how
          good the texts are otherwise.
+Why      With a bound that is 1/2 after 693 steps perplexity is 1.7 % to 1.8 % worse than that of a softmax on strings
+         of 27 letters; with one five times as far, 0.8 %, for the tanh network 1.0 %.
 """
 import math
 from dataclasses import dataclass

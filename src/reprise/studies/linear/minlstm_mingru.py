@@ -9,6 +9,8 @@ Here     With a GLU. Copying 4 symbols within 32 steps, width 32; tiny-shakespea
 Not here 16 symbols in 128 steps and more; the scan on logarithms, whose equality is tested; the convolution before each
          of the paper's layers of language models, and its wider memories; reinforcement learning; a GPU, on which all
          steps of a scan are done at once.
+Why      After 250 updates a GRU of as many parameters is 0.11 nats better at text; two layers of minimal gates copy as
+         well as three, and one gets 0.8 of the symbols of so short a task.
 """
 from dataclasses import dataclass
 from functools import partial

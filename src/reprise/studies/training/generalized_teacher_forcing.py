@@ -9,6 +9,9 @@ Here     Lorenz-63 with 5 % of noise, 20,000 steps of 0.02; shallow PLRNNs of 3 
          LSTM, trained to say the next step, is run on its own outputs. Gradients of pieces of 50 and 1000 steps, with
          the strength found and without. Three seeds.
 Not here Lorenz-96, Roessler, ECG and EEG; readouts other than the identity; thousands of epochs; a scan of strengths.
+Why      With one seed of three the LSTM's orbit leaves the attractor, with the two others it is as near as that of the
+         network with the strength found. The exponents are from 0.79 to 1.11, those at a strength of 0.15 from 0.90 to
+         0.95.
 """
 from contextlib import suppress
 from copy import deepcopy
