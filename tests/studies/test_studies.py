@@ -1,5 +1,6 @@
 """Every study has its form, and its smoke tier runs from the first cell to the verdicts."""
 import dataclasses
+import os
 
 import pytest
 
@@ -28,6 +29,8 @@ class TestStudy:
         study = Study(module, tier="smoke")
         run = Run(study, tmp_path)
         failed = [event for event in run.compute(1) if event.kind == "failed"]
+        if failed and "REPRISE_DATA" not in os.environ and "set REPRISE_DATA" in str(failed[0].value):
+            pytest.skip("REPRISE_DATA is not set, and the study's data cannot be downloaded here")
         assert not failed, failed[0]
         assert len(run.table()) == len(study.cells()) and not run.missing()
         rows = list(run.table())
