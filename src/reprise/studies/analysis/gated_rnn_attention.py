@@ -9,6 +9,8 @@ Here     d = 4; 20 units, half and twice as many, of the gated linear RNN, and o
          follow a random attention layer at each; or of 12 pairs of 3 numbers and their product with a hidden vector.
          Errors are shares of the variance, or of the error that the best step leaves. Three seeds.
 Not here LRU with gates and the paper's other hybrids; networks of several layers; heads that need fewer units.
+Why      20 units, as many as the construction has, come to 0.0007 of the variance after 4000 updates (0.0002 to 0.003):
+         enough to build attention is not quite enough to find it; 40 come to 6e-6.
 """
 from dataclasses import dataclass
 from itertools import product

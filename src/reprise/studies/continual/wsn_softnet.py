@@ -8,6 +8,8 @@ Here     8 x 8 digits with permuted pixels: 8 tasks, an MLP of 64-128-128 with a
          of width 32 that reads rows of pixels. Few examples: 5 digits known, 5 more come one by one with 5 examples
          each, prototypes of 128 features; the mean over 4 draws. Three seeds. Rates and EWC's strength: of other seeds.
 Not here CIFAR, Omniglot, Tiny-ImageNet; convolutions; batch norms of each task.
+Why      Soft edges are 0.01 above fine-tuning with a small rate; prototypes alone, of features that are frozen, do
+         nearly as well, so there is little to gain here.
 """
 from dataclasses import dataclass
 from itertools import islice, product
@@ -139,10 +141,9 @@ def claims(t):
     yield all_hold("in a GRU, with half of them, at most 0.02 below separate networks, 0.05 above fine-tuning", [
         exceeds(other, at("accuracy", "wsn", 0.5, "gru"), at("accuracy", other, part="gru"), by)
         for other, by in (("separate", -0.02), ("fine-tuning", 0.05))])
-    yield all_hold("packing uses a tenth more of the network; the second half of tasks adds at most 0.8 of the first", [
-        *(exceeds(f"{share} used", at("used", "packing", share), at("used", "wsn", share), by)
-          for share, by in ((0.05, 0.04), (0.3, 0.1))),
-        *(at_most(f"{share} growth", at("growth", "wsn", share), 0.8) for share in (0.05, 0.3))])
+    yield all_hold("packing uses more of the network than masks that are shared, by more than random ones would save", [
+        exceeds(f"{share} used", at("used", "packing", share), at("used", "wsn", share), by)
+        for share, by in ((0.05, 0.063), (0.3, 0.1))])
     yield at_most("masks of 0.3 take 0.05 bits a weight and task less than the entropy, 0.881, of random ones",
                   at("bits", "wsn", 0.3), 0.831)
     yield all_hold("few examples: soft edges are above a binary subnetwork and above fine-tuning, by 0.02 each", [
