@@ -108,11 +108,11 @@ def test_the_list_of_papers_is_filled_from_verdicts_alone(results, papers):
 
 def test_the_summary_has_every_claim(results, papers):
     write_site(["trials.grid"], results, papers)
-    text = (results / "README.md").read_text()
+    text = (results / "studies.md").read_text()
     assert "## [grid](trials/grid/index.html)" in text and "| holds | better is better by a half | 1 | 1 to 1 |" in text
     assert "2 claims: 2 holds." in text
 
 
 def test_the_summary_of_nothing_says_what_waits(tmp_path, papers):
     write_site(["trials.grid"], tmp_path / "empty", papers)
-    assert "Not run yet: grid." in (tmp_path / "empty/README.md").read_text()
+    assert "Not run yet: grid." in (tmp_path / "empty/studies.md").read_text()

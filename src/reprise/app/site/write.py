@@ -14,7 +14,7 @@ __all__ = ["write_site"]
 
 
 def write_site(modules: Iterable[str], results: Path, papers: Path) -> Path:
-    """Writes every page below `results`, and README.md, from the rows there and the list of papers; returns the first
+    """Writes every page below `results`, and studies.md, from the rows there and the list of papers; returns the first
     page.
     """
     listed, verdicts, studies = read_papers(papers), read_verdicts(results), {}
@@ -27,7 +27,7 @@ def write_site(modules: Iterable[str], results: Path, papers: Path) -> Path:
         about = [paper for paper in listed if place_of(paper) == first.place]
         atomic_write(results / first.place / "index.html", study_page(runs, others, about).encode())
         studies[first.place] = first, runs[0].verdicts() if len(runs[0].table()) else []
-    atomic_write(results / "README.md", summary(studies).encode())
+    atomic_write(results / "studies.md", summary(studies).encode())
     path = results / "index.html"
     counts = {place: (study, [verdict.verdict for verdict in found]) for place, (study, found) in studies.items()}
     atomic_write(path, index_page(counts, listed).encode())
