@@ -11,6 +11,8 @@ Here     ListOps of MIN, MAX, FIRST and LAST of two arguments each, 7 to 24 word
          LSTM's errors goes as 15 points are of the 26 that it has on the published files.
 Not here MED and SM, which are not learned within this budget even where the tree is told, and so the published files,
          which ask for them; more arguments; logical inference, sentiment; other widths of the window.
+Why      On longer expressions CRvNN is right on 0.06 to 0.13 more than the LSTM; 800 updates leave CRvNN some 0.12
+         below the tree that is told.
 """
 from dataclasses import dataclass
 from itertools import islice, product
