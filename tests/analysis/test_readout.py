@@ -1,6 +1,7 @@
 """A linear readout tells what is linear in the activity, and nothing else."""
 import pytest
 import torch
+from sklearn import linear_model
 
 from reprise.analysis.readout import readable
 from reprise.core.errors import InputError
@@ -18,7 +19,6 @@ def test_what_is_linear_is_told_and_parity_is_not():
 
 
 def test_it_is_ridge_regression():
-    linear_model = pytest.importorskip("sklearn.linear_model")
     torch.manual_seed(0)
     x, x_new = torch.randn(80, 6).double(), torch.randn(90, 6).double()
     y, y_new = ((z[:, :1] + torch.randn(len(z), 1) > 0).long() for z in (x, x_new))

@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+from scipy import optimize
 
 from reprise.analysis.timescales import activity, autocorrelation, fit_decay
 from reprise.core.errors import InputError
@@ -60,7 +61,6 @@ def test_sums_of_exponentials_are_found():
 
 
 def test_the_grid_is_no_worse_than_a_search():
-    optimize = pytest.importorskip("scipy.optimize")
     y = autocorrelation(autoregressive(torch.tensor([0.5, 0.8, 0.95])), 30).double()
     k = torch.arange(31.0, dtype=torch.float64).numpy()
     found = fit_decay(y, places=200)

@@ -42,7 +42,8 @@ def test_one_map_for_every_series():
 
 def test_it_is_solved_where_the_windows_are():
     x = torch.zeros(5, 4, 3, device="meta")
-    LinearForecaster(4, 2).to("meta").solve(x, x[:, :2])
+    found = LinearForecaster(4, 2).to("meta").solve(x, x[:, :2])
+    assert {p.device.type for p in found.parameters()} == {"meta"}
 
 
 @pytest.mark.parametrize(("wrong", "message"), [

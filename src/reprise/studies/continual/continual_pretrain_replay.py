@@ -10,8 +10,8 @@ Here     A minGRU of width 64, on bytes: 500 updates on Shakespeare, then 500 on
          Arms: no new warm-up (the rate stays at the floor), re-warmed with 0, 5 and 25 % replay, the union (half and
          half, one cosine), and the infinite schedule with 25 % replay. Three seeds.
 Not here Token counts beyond one epoch; forgetting under the infinite schedule, whose first phase is never annealed.
-Why      Both losses still fall when the first phase ends: with 5 % of 500 updates the old text is not read again often
-         enough to keep up with a model that reads half of it throughout; 25 % comes to 0.03 nats above.
+Why      With 5 % replay, the old text costs 0.33 nats more than before the new came, and the mean is 0.13 above that of
+         the union; with 25 %, 0.11 more, and 0.03 above. Under the strong shift 25 % leave it 0.04 above.
 """
 from dataclasses import dataclass
 from itertools import islice, product

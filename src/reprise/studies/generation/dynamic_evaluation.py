@@ -12,9 +12,8 @@ Here     Bytes of tiny-shakespeare, one LSTM layer of width 128, 500 updates of 
          of g / 2e-5 on the second text leave what is finite.
 Not here Words, several layers, a cache of what was read, generation. The matrix moves what is read out and not what
          returns into the recurrence.
-Why      On text so unlike that of training plain descent, at the best rate for the first text, moves farther: bytes
-         that were rare have small gradients in training, but here they are common. Over 20,000 bytes even ten times the
-         rate does not drift: it learns on.
+Why      On text unlike that of training plain descent, at the best rate for the first text, saves more than steps
+         divided by the size of gradients. Over 20,000 bytes even ten times the rate does not drift: it learns on.
 """
 import math
 from dataclasses import dataclass, replace

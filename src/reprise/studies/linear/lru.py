@@ -11,9 +11,9 @@ Here     The ladder on sequential MNIST, 2 x 2 pixels averaged to one (196 steps
          Glorot's, like the linear one's. A run that blows up, in loss or gradient, is scored with the weights it had.
          Three seeds. The full tier trains LRU of width 64 on all 784 pixels.
 Not here The Long Range Arena; units counted as real numbers, of which a complex one has two.
-Why      A dense linear matrix barely learns digits at the largest rate at which it does not blow up. The ring alone
-         does as well as with the scale, on digits and on recall. On recall LRU is at 0.8 with one seed of three, and a
-         dense linear matrix blew up with two.
+Why      A dense linear matrix barely learns digits at the rate it has here. The ring alone does as well as with the
+         scale, on digits and on recall. On recall LRU is at 0.8 with one seed of three, and a dense linear matrix blew
+         up with two.
 """
 import math
 from collections.abc import Iterator

@@ -9,9 +9,8 @@ Here     The piano rolls of Boulanger-Lewandowski et al. 2012 with their parts; 
          Of two learning rates and the epochs of a falling one, validation chooses, for each cell and seed. Three seeds.
 Not here Weight noise (dropout is in its place); RMSProp; the speech signals, which are private. The first step of a
          piece is not predicted, as in 1803.01271.
-Why      With a norm before it, a residual around it and Adam, tanh costs 8.6 nats where 9.10 was published: what gates
-         were to gain is there already. The larger of the two rates is the better one for all, so a larger one might be
-         better still.
+Why      With a norm before it, a residual around it and Adam, tanh costs 8.6 nats where 9.10 was published, and a GRU
+         as much. The larger of the two rates is the better one for all, so a larger one might be better still.
 """
 from dataclasses import dataclass
 from itertools import islice, product
