@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from reprise.continual.strategy import listening
 from reprise.core.errors import InputError
+from reprise.core.modes import undisturbed
 
 __all__ = ["activations", "dead_units", "effective_rank", "share_rank", "stable_rank", "weight_magnitude"]
 
@@ -17,13 +18,9 @@ def activations(model: nn.Module, x: Tensor, names: Iterable[str]) -> dict[str, 
 
     The model is left in the mode it was in. Raises InputError for a name that no module has, and for one not called.
     """
-    names, was_training = tuple(names), model.training
-    model.eval()
-    try:
-        with listening(model, names) as seen:
-            model(x)
-    finally:
-        model.train(was_training)
+    names = tuple(names)
+    with undisturbed(model.modules()), listening(model, names) as seen:
+        model(x)
     return {name: seen[name].flatten(0, -2) for name in names}
 
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprise.core.errors import InputError
+from reprise.core.modes import undisturbed
 from reprise.core.state import move
 from reprise.training.objectives import Objective, Scored
 
@@ -44,16 +45,13 @@ def prototypes_of(model: nn.Module, batches: Iterable, features: Features) -> Pr
     Source: Snell et al. 2017, arXiv:1703.05175, sec. 2.2 (snell2017prototypical)
     Differs: cosine for the square of the distance, as the few-shot class-incremental papers have it
     """
-    was_training, found, labels = model.training, [], []
+    found, labels = [], []
     device = next((p.device for p in model.parameters()), None)
-    model.eval()
-    try:
+    with undisturbed(model.modules()):
         for batch in batches:
             batch = batch if device is None else move(batch, device)
             found.append(F.normalize(features(model, batch), dim=-1))
             labels.append(batch.y)
-    finally:
-        model.train(was_training)
     if not found:
         raise InputError("prototypes_of: no batch was given; give at least one example a class")
     rows, of = torch.cat(found), torch.cat(labels)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from reprise.core.errors import InputError, check_counts
+from reprise.core.modes import undisturbed
 from reprise.core.state import move
 from reprise.data.batches import IGNORED
 from reprise.data.labelled import Labelled
@@ -118,16 +119,12 @@ def labels_of_heads(model: nn.Module, batch: Labelled, state: Any = None) -> Sco
 @torch.no_grad()
 def heads_right(model: nn.Module, batches: Sequence[Labelled]) -> Float[Tensor, "H"]:
     """The accuracy of each head on batches as of `labels_of_heads`, in evaluation mode; NaN for one never asked."""
-    device, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    right, asked = [], []
-    try:
+    device, right, asked = next(model.parameters()).device, [], []
+    with undisturbed(model.modules()):
         for batch in batches:
             logits, _ = _of_heads(model, move(batch, device), None)
             right.append(logits.argmax(-1).cpu() == batch.y)
             asked.append(batch.y != IGNORED)
-    finally:
-        model.train(was_training)
     return torch.cat(right).sum(0) / torch.cat(asked).sum(0)
 
 

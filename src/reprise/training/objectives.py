@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from reprise.core.errors import InputError
 from reprise.core.marks import mark
+from reprise.core.modes import undisturbed
 from reprise.core.state import move
 from reprise.data.batches import IGNORED
 
@@ -80,15 +81,12 @@ def accuracy(model: nn.Module, batches: Iterable) -> float:
 
     The model is left in the mode it was in. Raises InputError where there is none.
     """
-    device, was_training, right, count = next(model.parameters()).device, model.training, 0, 0
-    model.eval()
-    try:
+    device, right, count = next(model.parameters()).device, 0, 0
+    with undisturbed(model.modules()):
         for batch in batches:
             batch = move(batch, device)
             logits, _ = _answers(model, batch, None)
             right, count = right + int((logits.argmax(-1) == batch.y).sum()), count + len(batch.y)
-    finally:
-        model.train(was_training)
     if not count:
         raise InputError("accuracy: no sequence was given; give batches with at least one")
     return right / count
@@ -101,15 +99,11 @@ def evaluate(model: nn.Module, batches: Iterable, objective: Objective = next_to
     The model is left in the mode it was in. Raises InputError where nothing is counted.
     """
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
     total, count, state = 0.0, 0, None
-    try:
+    with undisturbed(model.modules()):
         for batch in batches:
             scored = objective(model, move(batch, device), carried(batch, state))
             total, count, state = total + scored.total.item(), count + scored.count, scored.state
-    finally:
-        model.train(was_training)
     if not count:
         raise InputError("evaluate: no target was counted; give batches with a target other than -100")
     return total / count / math.log(2)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from reprise.continual.strategy import Strategy
 from reprise.core.errors import InputError
+from reprise.core.modes import undisturbed
 from reprise.core.state import detach, move
 from reprise.training.objectives import Objective
 
@@ -70,9 +71,8 @@ def fisher(model: nn.Module, batches: Iterable, objective: Objective, names: Ite
     Raises InputError where there is no row.
     """
     chosen, device = {name: model.get_parameter(name) for name in names}, next(model.parameters()).device
-    squares, count, was_training = {name: torch.zeros_like(p) for name, p in chosen.items()}, 0, model.training
-    model.eval()
-    try:
+    squares, count = {name: torch.zeros_like(p) for name, p in chosen.items()}, 0
+    with undisturbed(model.modules()):
         for row in _rows(batches):
             if count == examples:
                 break
@@ -81,8 +81,6 @@ def fisher(model: nn.Module, batches: Iterable, objective: Objective, names: Ite
             for name, gradient in zip(chosen, found, strict=True):
                 squares[name] += gradient.square()
             count += 1
-    finally:
-        model.train(was_training)
     if not count:
         raise InputError("fisher: no row was given; give batches of the task with at least one")
     return {name: detach(square / count) for name, square in squares.items()}
