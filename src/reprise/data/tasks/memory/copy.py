@@ -2,14 +2,12 @@ import numpy as np
 
 from reprise.core.errors import InputError, check_counts
 from reprise.data.batches import IGNORED
-from reprise.data.tasks._task import Task
+from reprise.data.tasks.memory._copying import ASK, BLANK, FIRST, Copying
 
 __all__ = ["Copy"]
 
-BLANK, ASK, FIRST = 0, 1, 2  # then the symbols
 
-
-class Copy(Task):
+class Copy(Copying):
     """Symbols, `delay` blanks, and as many marks as there were symbols, at which each is asked for, in their order.
 
     A sequence of T steps has (T - delay) // 2 symbols; one step too many is a blank before them. Tokens: a blank, a
@@ -25,14 +23,6 @@ class Copy(Task):
         if isinstance(delay, bool) or not isinstance(delay, int) or delay < 0:
             raise InputError(f"Copy: expected a delay of 0 steps or more, got {delay!r}")
         self.kinds, self.delay, self.shortest = kinds, delay, delay + 2
-
-    @property
-    def vocabulary(self):
-        return FIRST + self.kinds
-
-    @property
-    def chance(self):
-        return 1 / self.kinds
 
     def draw(self, rows, length, generator):
         count = (length - self.delay) // 2

@@ -2,14 +2,12 @@ import numpy as np
 
 from reprise.core.errors import check_counts
 from reprise.data.batches import IGNORED
-from reprise.data.tasks._task import Task
+from reprise.data.tasks.memory._copying import ASK, BLANK, FIRST, Copying
 
 __all__ = ["SelectiveCopy"]
 
-BLANK, ASK, FIRST = 0, 1, 2  # then the symbols
 
-
-class SelectiveCopy(Task):
+class SelectiveCopy(Copying):
     """`count` symbols among blanks, at steps drawn evenly, and then a mark for each, at which it is asked for.
 
     What is to be kept is told by what it is, not by where it stands: one filter over time, fixed, does not
@@ -23,14 +21,6 @@ class SelectiveCopy(Task):
     def __init__(self, count: int = 16, kinds: int = 14):
         check_counts("SelectiveCopy", count=count, kinds=kinds)
         self.count, self.kinds, self.shortest = count, kinds, 2 * count
-
-    @property
-    def vocabulary(self):
-        return FIRST + self.kinds
-
-    @property
-    def chance(self):
-        return 1 / self.kinds
 
     def draw(self, rows, length, generator):
         told = length - self.count
