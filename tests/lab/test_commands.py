@@ -168,6 +168,6 @@ def test_other_seeds_are_compared_where_settings_agree(study):
 
 def test_names_are_no_markup(study, tmp_path):
     """A folder and an arm in brackets, which rich would take for a style, are printed as they are."""
-    folder = tmp_path / "[red]"
+    folder = tmp_path / "a folder whose name is as long as a line" / "[red]"
     out = study("run", "grid", "arms=plain,[blue]", "--out", str(folder))[1]
     assert f"rows in {folder}" in out and "[blue]" in out.partition("median over seeds")[2].partition("better is")[0]

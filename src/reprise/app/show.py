@@ -59,7 +59,8 @@ def show_comparison(settings: Settings, folder: Path, command: str) -> None:
                   f"{len(settings.models)} models, {settings.seeds} seeds, {settings.budget:g} s of training each")
     comparison = Comparison(settings, folder)
     if comparison.rows:
-        console.print(f"going on with {len(comparison.rows)} results in {folder}", style="dim", markup=False)
+        told = f"going on with {len(comparison.rows)} results in {folder}"
+        console.print(told, style="dim", soft_wrap=True, markup=False)
     with bars() as progress:
         _train(comparison, progress)
         line = progress.add_task("baselines", total=None)

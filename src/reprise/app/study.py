@@ -70,7 +70,7 @@ def run_study(study: Study, results: Path, jobs: int, engine: str = "processes")
     run = Run(study, results, {**describe(1), "commit": _commit(), "engine": engine}, prepare)
     todo, total = len(run.missing()), len(study.cells())
     console.print(f"[bold]{study.name}[/]: {total} cells, {todo} to compute; rows in {escape(str(run.path))}",
-                  highlight=False)
+                  highlight=False, soft_wrap=True)
     failed = _compute(run, engine, jobs if jobs or engine == "ray" else cores()) if todo else []
     run.record()
     _show_results(run)

@@ -58,7 +58,7 @@ def train_model(plan: Plan, folder: Path, every: int) -> None:
         _updates(run, plan, Checkpoints(folder / "checkpoints"), every)
     model.save_pretrained(folder, data=corpus.name)
     score = evaluate(model, evaluation(corpus.test, LANES, plan.length, SCORED))
-    console.print(f"{score:.3f} bits per byte on test text; the model is in {folder}", markup=False)
+    console.print(f"{score:.3f} bits per byte on test text; the model is in {folder}", soft_wrap=True, markup=False)
 
 
 def _updates(run: Run, plan: Plan, checkpoints: Checkpoints, every: int) -> None:
