@@ -1,0 +1,1 @@
+"""Logs of events: who, when, what; opened, split and scored."""

@@ -1,0 +1,1 @@
+"""Tables as people have them: CSV, TSV, Parquet, JSON lines, packed or not, read column by column."""
