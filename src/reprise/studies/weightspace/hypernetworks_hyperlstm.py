@@ -10,6 +10,9 @@ Here     Text: Tiny Shakespeare, one layer between an embedding and a read-out, 
          move where a letter follows no letter, and where it does. Digits: 8 x 8 images, four residual convolutions of
          16 channels, 1000 updates; `narrow` has as many weights in its own kernels as `generated` has for its.
 Not here A HyperLSTM without layer norm, dropout, two layers; PTB, enwik8, handwriting; wide residual networks.
+Why      After 500 updates an LSTM with layer norm is ahead of the HyperLSTM (2.47 bits to 2.52), and so is a wider
+         one whose scales are kept at 1: the norm within it is what both have over the plain LSTM (2.55). On 8 x 8
+         digits as few kernels of its own do as well as generated ones.
 """
 from dataclasses import dataclass
 from itertools import islice, product
