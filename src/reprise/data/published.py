@@ -15,6 +15,7 @@ class Published(NamedTuple):
     """A file of a published set: name, official part, address of the folder it is in, sha256 of its content.
 
     packed: the ending of a packed file at that address, ".gz"; what it holds is what the checksum is of.
+    called: its name at that address, where that is another.   An empty address: nobody offers it in this form.
     """
 
     file: str
@@ -22,6 +23,7 @@ class Published(NamedTuple):
     url: str
     sha256: str
     packed: str = ""
+    called: str = ""
 
 
 def locate(name: str, file: Published, *, instead: str = "") -> Path:
@@ -55,12 +57,15 @@ def _local(name: str, file: str) -> Path | None:
 def _download(name: str, file: Published, instead: str) -> Path:
     import pooch
 
+    also = f", or {instead}" if instead else ""
+    if not file.url:
+        raise InputError(f"{name}/{file.file} cannot be downloaded from anywhere in this form; set REPRISE_DATA to a "
+                         f"folder that has it{also}")
     pooch.get_logger().setLevel("WARNING")
     folder, packed = cache_folder("downloads", name), file.file + file.packed
     known = None if file.packed else f"sha256:{file.sha256}"  # of what is packed, the content is checked
     try:
-        return Path(pooch.retrieve(file.url + packed, known, fname=packed, path=folder))
+        return Path(pooch.retrieve(file.url + (file.called or packed), known, fname=packed, path=folder))
     except (OSError, ValueError) as error:  # no network; or what came has another checksum
-        also = f", or {instead}" if instead else ""
         raise InputError(f"cannot download {name} from {file.url}{packed} ({type(error).__name__}); try again with a "
                          f"network, set REPRISE_DATA to a folder that has {name}/{file.file}{also}") from error

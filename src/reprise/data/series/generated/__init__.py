@@ -1,0 +1,1 @@
+"""Series made to order, for studies and tests: what is in them is known."""

@@ -1,0 +1,1 @@
+"""Sets of series that are known by name, with their official test parts."""
