@@ -43,6 +43,10 @@ def same(one, other):
 def test_chunks_are_the_whole(given):
     model, y, known, static = given
     whole, end = model(y, known=known, static=static)
+    later = None if known is None else known[:, T:]
+    torch.testing.assert_close(model.forecast(end, known=later, static=static), whole[:, -1], rtol=0, atol=1e-12)
+    read = None if known is None else known[:, :T]
+    same(model.advance(y, model.initial_state(B), known=read, static=static), end)
     state, parts = None, []
     for first, last in ((0, 0), (0, 1), (1, 7), (7, 7), (7, 20), (20, T)):
         answers, state = model(y[:, first:last], state, known=part(known, first, last), static=static)
@@ -138,8 +142,7 @@ def test_longer_than_it_was_trained_for():
     torch.manual_seed(0)
     model = ForecastModel("gru", horizon=2, width=8, segment=2, head="quantiles").double()
     y = torch.randn(1, 11, 1).double()
-    answers, state = model(y)
-    found = model.extend(answers[:, -1], state, 5)
+    found = model.forecast(model(y)[1], 5)
     read, by_hand = y, []
     for _ in range(3):
         last = model(read)[0][:, -1]

@@ -35,7 +35,7 @@ def test_levels_between_learned_ones():
     found = torch.tensor([[0.0, 4.0, 6.0]])
     between = head.quantiles(found, (0.1, 0.3, 0.5, 0.7, 0.9))
     torch.testing.assert_close(between, torch.tensor([[0.0, 2.0, 4.0, 5.0, 6.0]]))
-    with pytest.raises(InputError, match="from 0.1 to 0.9"):
+    with pytest.raises(InputError, match="from 0\\.1 to"):
         head.quantiles(found, (0.05,))
 
 
