@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn.functional import linear
 
 from reprise.bases.linear_recurrence import LinearRecurrence
+from reprise.bases.timed import Timed
 from reprise.core.errors import InputError, check_counts
 from reprise.layers.linear._wide import wide
 from reprise.layers.linear.state_space._diagonal import STEPS, check_steps, log_uniform
@@ -14,7 +15,7 @@ from reprise.layers.rates import Decaying
 __all__ = ["S5"]
 
 
-class S5(Decaying, LinearRecurrence):
+class S5(Decaying, LinearRecurrence, Timed):
     """S5: one diagonal state space for all features, started in the eigenvectors of HiPPO.
 
         a = -exp(r) + i w;   h_t = exp(dt a) h_{t-1} + (exp(dt a) - 1) / a B x_t;   y_t = 2 Re(C h_t) + D x_t
@@ -23,7 +24,8 @@ class S5(Decaying, LinearRecurrence):
     Cost     4 T D N work, log T depth
     Source   Smith et al. 2023, arXiv:2208.04933, sec. 3, 4.3, app. B; lindermanlab/S5, ssm.py   (smith2023s5)
     Differs  the real part is -exp(r), or as `rate` says (layers/rates.py), where that code trains it as it is, or clips
-             it; GELU and gate are the stack's
+             it; GELU and gate are the stack's. Told how much time is between steps, it decays by that time, and takes
+             in an input as in a step of length one: an event is no input that was held since the one before
     """
 
     memory_precision = torch.complex64
@@ -58,6 +60,11 @@ class S5(Decaying, LinearRecurrence):
         decay, gain = self.step_rule(self.rates(), wide(self.w), wide(self.log_dt).exp())
         b = gain * torch.view_as_complex(wide(linear(x, self.B.flatten(0, 1))).unflatten(-1, (-1, 2)))
         return decay.expand(b.shape), b
+
+    def project_over(self, x, elapsed):
+        _, b = self.project(x)
+        rate, turn, dt = self.rates(), wide(self.w), wide(self.log_dt).exp() * wide(elapsed)[..., None]
+        return self.step_rule(rate, turn, dt)[0], b
 
     def readout(self, h, x):
         real, imag = self.C.unbind(-1)

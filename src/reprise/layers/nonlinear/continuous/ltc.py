@@ -6,10 +6,13 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from reprise.bases.cell import Cell
+from reprise.bases.timed import Timed
 from reprise.core.errors import InputError, check_counts
 from reprise.ops.unroll import unroll
 
 __all__ = ["LTC"]
+
+SHORTEST = 1e-6  # of a usual step: in it next to nothing happens, and nothing is divided by zero
 
 
 class Current(NamedTuple):
@@ -17,6 +20,13 @@ class Current(NamedTuple):
 
     conductance: Float[Tensor, "*B N"]
     pull: Float[Tensor, "*B N"]
+
+
+class Held(NamedTuple):
+    """What comes in while a step lasts, where steps are not alike."""
+
+    sensory: Current
+    length: Float[Tensor, "*B 1"]  # over that of a usual step
 
 
 class Synapses(nn.Module):
@@ -36,7 +46,7 @@ class Synapses(nn.Module):
         return Current(active.sum(-2), (active * self.reversal).sum(-2))
 
 
-class LTC(Cell):
+class LTC(Cell, Timed):
     """LTC: neurons whose time constants depend on what they receive; six fused Euler steps between inputs.
 
         u = a x_t + b, elementwise;   dt = elapsed / substeps;   substeps times, S over inputs u and neurons v:
@@ -47,7 +57,8 @@ class LTC(Cell):
     Cost     10 T N (D + 6 N) work, T depth, and as many numbers kept for the gradient: for small N
     Source   Hasani et al. 2020, arXiv:2006.04439, alg. 1; raminmh/liquid_time_constant_networks   (hasani2020liquid)
     Differs  softplus keeps w, g and c positive, as in mlech26l/ncps, where the authors clip them after each update; c,
-             w, g, s, m, e and E start where theirs do; the time between steps is one number, not an input
+             w, g, s, m, e and E start where theirs do; x_t is held over the time before it, which is `elapsed` unless
+             the layer is told of each step how many times that
     """
 
     def __init__(self, width: int, hidden: int | None = None, substeps: int = 6, elapsed: float = 1.0):
@@ -69,12 +80,18 @@ class LTC(Cell):
     def project(self, x):
         return self.sensory(x * self.scale + self.shift, softplus(self.sensory.w))
 
+    def project_over(self, x, elapsed):
+        return Held(self.project(x), elapsed.clamp_min(SHORTEST)[..., None])
+
     def positive(self) -> tuple[Tensor, Tensor, Tensor]:
         """Conductances of the synapses and of the leak, and capacitances over dt."""
         return softplus(self.inner.w), softplus(self.leak), softplus(self.capacitance) / self.dt
 
-    def settle(self, sensory: Current, v: Float[Tensor, "B N"], positive: tuple[Tensor, ...]) -> Float[Tensor, "B N"]:
+    def settle(
+        self, p: Current | Held, v: Float[Tensor, "B N"], positive: tuple[Tensor, ...]
+    ) -> Float[Tensor, "B N"]:
         w, leak, inertia = positive
+        sensory, inertia = (p.sensory, inertia / p.length) if isinstance(p, Held) else (p, inertia)
         pull, conductance = leak * self.resting + sensory.pull, inertia + leak + sensory.conductance
         for _ in range(self.substeps):
             inner = self.inner(v, w)
