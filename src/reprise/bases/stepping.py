@@ -13,7 +13,7 @@ from reprise.core.marks import NO_MARKS
 from reprise.core.state import growing
 from reprise.ops.program import AVAILABLE, make_program
 
-__all__ = ["Stepping"]
+__all__ = ["FEW", "Stepping"]
 
 MANY = 32  # steps without gradients after which it pays to make the machine code: which takes longer than all of these
 FEW = 4  # rows up to which it is faster: with more, what torch does by itself is no longer the smaller part

@@ -6,10 +6,11 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor, nn
 
-from reprise.bases.stepping import Stepping
+from reprise.bases.stepping import FEW, Stepping
 from reprise.core.errors import InputError, check_counts
 from reprise.core.marks import NO_MARKS, Marks, mark
 from reprise.core.state import concatenate, select
+from reprise.models.forecast.ahead import KnownAhead
 from reprise.models.forecast.heads import create_head
 from reprise.models.forecast.level import Level, Running
 from reprise.models.norms import create_norm
@@ -19,17 +20,16 @@ from reprise.models.stack import Spec, Stack
 
 __all__ = ["ForecastModel", "ForecastState"]
 
-MIXED = 16  # numbers a step ahead is told by what was read, beside what is known of it
-
 
 class ForecastState(NamedTuple):
     """level: where the series have been.   tail: the last steps as they were read.   phases: of the layers, one a
-    place in a segment; the first is the next to move on.
+    place in a segment; the first is the next to move on.   told: what the layers say of the last step.
     """
 
     level: Running
     tail: Float[Tensor, "B S F"]
     phases: tuple
+    told: Float[Tensor, "B W"]
 
 
 class ForecastModel(Pretrained, Stepping[ForecastState]):
@@ -45,7 +45,7 @@ class ForecastModel(Pretrained, Stepping[ForecastState]):
     times shorter, which is what makes a GRU forecast well (Lin et al. 2023, SegRNN, arXiv:2308.11200).
     known, static: numbers that are known of every step (of the future, too), and of the series as a whole.
     head: "point", "quantiles", "student_t", or (name, options).   memory, scaled: of the Level; `scaled` divides too.
-    A longer forecast than `horizon` reads its own point forecasts: horizon=1 is recursive forecasting.
+    `forecast` goes further than `horizon` by reading its own points: horizon=1 is recursive forecasting.
 
     Values are expected standardised, roughly; state and answers agree whichever way the steps come: all at once, in
     chunks, or one by one.
@@ -72,22 +72,24 @@ class ForecastModel(Pretrained, Stepping[ForecastState]):
                            norm)
         self.norm = create_norm(norm, width)
         self.out = nn.Linear(width, horizon * series * self.head.size)
-        self.ahead = _Ahead(width, horizon, known, series * self.head.size) if known else None
+        self.ahead = KnownAhead(width, horizon, known, series * self.head.size) if known else None
 
     def initial_state(self, batch: int) -> ForecastState:
         like = self.out.weight
         features = 2 * self.width + self.known + 1
         return ForecastState(self.level.initial_state(batch, self.width, like),
                              like.new_zeros(batch, self.segment, features),
-                             tuple(self.stack.initial_state(batch) for _ in range(self.segment)))
+                             (self.stack.initial_state(batch),) * self.segment,
+                             like.new_zeros(batch, self.stack.width))
 
     def forward(
         self, y: Float[Tensor, "B T D"], state: ForecastState | None = None, *,
         known: Float[Tensor, "B TH K"] | None = None, static: Float[Tensor, "B C"] | None = None,
         lengths: Integer[Tensor, "B"] | None = None, at: Integer[Tensor, "*B O"] | None = None,
     ) -> tuple[Float[Tensor, "B T H D E"], ForecastState]:
-        """Parameters of the forecasts made after every step (or after the steps `at`, alike or of each row), and the state at the end.
+        """Parameters of the forecasts made after every step, and the state at the end.
 
+        at: the steps after which forecasts are asked for, alike or of each row; every one of the T unless given.
         known: of the T steps and the `horizon` that follow them.   lengths: of rows that are padded on the right.
         """
         self._check(y, state)
@@ -119,47 +121,70 @@ class ForecastModel(Pretrained, Stepping[ForecastState]):
         B, L = y.shape[:2]
         state = self.initial_state(B)
         m, s, _ = self.level(y, state.level)
-        full = torch.cat([state.tail, self._read(y, m, known)], 1)
+        full = torch.cat([state.tail, self._features(y, m, known)], 1)
         h, _ = self.stack(self._relative(full, m, s, static)[:, (L - 1) % self.segment :: self.segment])
         ahead = None if known is None else known[:, None, L:]
         return self._answer(h[:, -1:], m[:, -1:], s[:, -1:], ahead)[:, 0]
 
-    def extend(
-        self, parameters: Float[Tensor, "B H D E"], state: ForecastState, horizon: int, *,
-        known: Float[Tensor, "B TH K"] | None = None, static: Float[Tensor, "B C"] | None = None,
-    ) -> Float[Tensor, "B T D E"]:
-        """The forecast `parameters` made in `state`, so many steps long: where it ends the model reads its own points.
+    def advance(
+        self, y: Float[Tensor, "B T D"], state: ForecastState, *, known: Float[Tensor, "B T K"] | None = None,
+        static: Float[Tensor, "B C"] | None = None, lengths: Integer[Tensor, "B"] | None = None,
+    ) -> ForecastState:
+        """The state after these steps, without a forecast at any of them: `forecast` makes one when it is asked for."""
+        if known is None and static is None and lengths is None and y.shape[1:2] == (1,) and len(y) <= FEW:
+            return self.step(y[:, 0], state)[1]  # as machine code, where a forecast costs next to nothing
+        self._check(y, state)
+        self._check_covariates(y, known, static, ahead=0)
+        marks = mark(y, lengths, None)
+        return self._read(marks.pad(y, 0.0), state, marks, (known, static))[1] if y.shape[1] else state
 
-        known: of the steps from the first that is forecast, to the next multiple of the model's horizon after the last.
+    def forecast(
+        self, state: ForecastState, horizon: int | None = None, *, known: Float[Tensor, "B H K"] | None = None,
+        static: Float[Tensor, "B C"] | None = None,
+    ) -> Float[Tensor, "B H D E"]:
+        """What follows the steps a state has read. Beyond the model's horizon it reads its own point forecasts.
+
+        known: of the steps that are forecast, up to the next multiple of the model's horizon.
         """
-        parts, last = [parameters[:, :horizon]], torch.tensor([self.horizon - 1], device=parameters.device)
-        for begun in range(self.horizon, horizon, self.horizon):
-            about = None if known is None else known[:, begun - self.horizon : begun + self.horizon]
-            parameters, state = self(self.head.point(parameters), state, known=about, static=static, at=last)
-            parameters = parameters[:, 0]
-            parts.append(parameters[:, : horizon - begun])
-        return torch.cat(parts, 1)
+        (m, s), H = self.level.last(state.level), self.horizon
+        horizon, parts = horizon or H, []
+        while True:
+            about = None if known is None else known[:, None, :H]
+            parts.append(self._answer(state.told[:, None], m[:, None], s[:, None], about)[:, 0])
+            if len(parts) * H >= horizon:
+                return torch.cat(parts, 1)[:, :horizon]
+            point = self.head.point(parts[-1])
+            state = self.advance(point, state, known=None if known is None else known[:, :H], static=static)
+            (m, s), known = self.level.last(state.level), None if known is None else known[:, H:]
 
     def _evaluate(
         self, y: Tensor, state: ForecastState, marks: Marks, covariates: tuple[Tensor | None, Tensor | None],
         at: Tensor | None,
     ) -> tuple[Tensor, ForecastState]:
-        (B, T, D), (known, static) = y.shape, covariates
+        (B, T, D), known = y.shape, covariates[0]
         if T == 0:
             return y.new_zeros(B, 0, self.horizon, D, self.head.size), state
-        m, s, level = self.level(y, state.level, marks)
-        full = torch.cat([state.tail, self._read(y, m, known)], 1)
-        steps = None if marks.real is None else marks.real.sum(1)
-        h, phases = self._interleaved(self._relative(full, m, s, static), state.phases, steps)
-        tail = full[:, T:] if steps is None else full[torch.arange(B)[:, None], _counting(steps, self.segment)]
+        (h, m, s), state = self._read(y, state, marks, covariates)
         ahead = None if known is None else known[:, 1:].unfold(1, self.horizon, 1).mT
         if at is not None:
             rows = slice(None) if at.ndim == 1 else torch.arange(B, device=at.device)[:, None]
             h, m, s, ahead = h[rows, at], m[rows, at], s[rows, at], None if ahead is None else ahead[rows, at]
             marks = Marks(None if marks.real is None else marks.real[rows, at])
-        return marks.pad(self._answer(h, m, s, ahead), 0.0), ForecastState(level, tail, phases)
+        return marks.pad(self._answer(h, m, s, ahead), 0.0), state
 
-    def _read(self, y: Tensor, m: Tensor, known: Tensor | None) -> Float[Tensor, "B T F"]:
+    def _read(
+        self, y: Tensor, state: ForecastState, marks: Marks, covariates: tuple[Tensor | None, Tensor | None],
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], ForecastState]:
+        """What the layers say of each step, its level and deviation; and the state after the last."""
+        (B, T, _), (known, static) = y.shape, covariates
+        m, s, level = self.level(y, state.level, marks)
+        full = torch.cat([state.tail, self._features(y, m, known)], 1)
+        steps = None if marks.real is None else marks.real.sum(1)
+        h, phases = self._interleaved(self._relative(full, m, s, static), state.phases, steps)
+        tail = full[:, T:] if steps is None else full[torch.arange(B)[:, None], _counting(steps, self.segment)]
+        return (h, m, s), ForecastState(level, tail, phases, marks.last(h, state.told))
+
+    def _features(self, y: Tensor, m: Tensor, known: Tensor | None) -> Float[Tensor, "B T F"]:
         """What later steps have to know of these; the one at the end tells them from the zeros before the first."""
         about = [] if known is None else [known[:, : y.shape[1]]]
         return torch.cat([y, *about, m, y.new_ones(*y.shape[:2], 1)], -1)
@@ -199,28 +224,16 @@ class ForecastModel(Pretrained, Stepping[ForecastState]):
         raw = raw.unflatten(-1, (self.width, self.head.size))
         return self.head.parameters_of(raw, m[:, :, None], s[:, :, None])
 
-    def _check_covariates(self, y: Tensor, known: Tensor | None, static: Tensor | None) -> None:
-        B, T = y.shape[:2]
-        for name, given, shape in (("known", known, (B, T + self.horizon, self.known)),
+    def _check_covariates(
+        self, y: Tensor, known: Tensor | None, static: Tensor | None, ahead: int | None = None
+    ) -> None:
+        (B, T), ahead = y.shape[:2], self.horizon if ahead is None else ahead
+        for name, given, shape in (("known", known, (B, T + ahead, self.known)),
                                    ("static", static, (B, self.static))):
             wanted = shape if shape[-1] else None
             if (got := None if given is None else tuple(given.shape)) != wanted:
-                also = f"; known of the {T} steps and of the {self.horizon} that follow" * (name == "known")
+                also = f"; known of the {T} steps and of the {ahead} that follow" * (name == "known")
                 raise InputError(f"ForecastModel: expected {name} of shape {wanted}, got {got}{also}")
-
-
-class _Ahead(nn.Module):
-    """What is known of a step to come, and what was read, into an addition to that step's forecast."""
-
-    def __init__(self, width: int, horizon: int, known: int, size: int):
-        super().__init__()
-        self.horizon = horizon
-        self.from_read, self.from_known = nn.Linear(width, horizon * MIXED), nn.Linear(known, MIXED, bias=False)
-        self.out = nn.Linear(MIXED, size, bias=False)
-
-    def forward(self, h: Float[Tensor, "B O W"], known: Float[Tensor, "B O H K"]) -> Float[Tensor, "B O H E"]:
-        read = self.from_read(h).unflatten(-1, (self.horizon, MIXED))
-        return self.out(torch.relu(read + self.from_known(known)))
 
 
 def _counting(first: Integer[Tensor, "B"], count: int) -> Integer[Tensor, "B C"]:

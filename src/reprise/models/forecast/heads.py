@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from reprise.core.errors import InputError, need, suggest
+from reprise.data.series.scores import LEVELS
 
 __all__ = ["Head", "Point", "Quantiles", "StudentT", "create_head"]
 
-LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 LEAST = 1e-4  # of a scale, in deviations of the series
 COSTS = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.smooth_l1_loss}
 

@@ -59,6 +59,13 @@ class Level(nn.Module):
         deviation = ((squares + PRIOR) / (weight + PRIOR)).sqrt()
         return mean, deviation, Running(last_total, last_weight, last_squares)
 
+    def last(self, state: Running) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
+        """m and s at the last step that was read."""
+        mean = _mean(state)
+        if not self.scaled:
+            return mean, mean.new_ones(mean.shape)
+        return mean, ((state.squares + PRIOR) / (state.weight + PRIOR)).sqrt()
+
 
 def _mean(state: Running) -> Tensor:
     return state.total / state.weight.clamp_min(1.0)

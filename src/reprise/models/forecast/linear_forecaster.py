@@ -6,11 +6,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from reprise.core.errors import InputError, check_counts
+from reprise.models.forecast.least_squares import ROWS, LeastSquares
 
 __all__ = ["LinearForecaster"]
 
 CENTRES = ("mean", "last")
-ROWS = 8192  # of the products that are summed at once
 
 
 class LinearForecaster(nn.Module):
@@ -49,21 +49,24 @@ class LinearForecaster(nn.Module):
                              f"with a window or more, got {tuple(x.shape)} and {tuple(y.shape)}")
         if penalty <= 0:
             raise InputError(f"LinearForecaster.solve: expected a penalty above 0, got {penalty}; try 1e-3")
-        like = x.new_zeros(0, dtype=torch.float64)  # sums are where the windows are
-        square = like.new_zeros(self.lookback + 1, self.lookback + 1)
-        cross = like.new_zeros(self.lookback + 1, self.horizon)
+        sums = LeastSquares(self.lookback, self.horizon, x.device)
+        self.gather(sums, x, y)
+        return self.adopt(sums, penalty)
+
+    def gather(self, sums: LeastSquares, x: Float[Tensor, "N L D"], y: Float[Tensor, "N H D"]) -> None:
+        """Counts windows and what follows them into `sums`, of L inputs and H outputs, for `adopt`."""
         for rows in torch.arange(len(x)).split(max(ROWS // x.shape[2], 1)):
             part = x[rows[0] : rows[-1] + 1].double()
             m = self._centre(part)
-            a = (part - m).mT.reshape(-1, self.lookback)
-            a = torch.cat([a, a.new_ones(len(a), 1)], 1)
-            square += a.T @ a
-            cross += a.T @ (y[rows[0] : rows[-1] + 1].double() - m).mT.reshape(-1, self.horizon)
-        ridge = like.new_full((self.lookback + 1,), float(penalty))
-        ridge[-1] = 0  # the bias is free
-        solved = torch.linalg.solve(square + torch.diag(ridge), cross)
-        self.map.weight.copy_(solved[:-1].T)
-        self.map.bias.copy_(solved[-1])
+            sums.add((part - m).mT.reshape(-1, self.lookback),
+                     (y[rows[0] : rows[-1] + 1].double() - m).mT.reshape(-1, self.horizon))
+
+    @torch.no_grad()
+    def adopt(self, sums: LeastSquares, penalty: float) -> "LinearForecaster":
+        """The map that `sums` has with that penalty; in place, and returned."""
+        weight, bias = sums.solve(penalty)
+        self.map.weight.copy_(weight)
+        self.map.bias.copy_(bias)
         return self
 
     def _centre(self, x: Float[Tensor, "B L D"]) -> Float[Tensor, "B 1 D"]:

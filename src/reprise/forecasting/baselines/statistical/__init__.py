@@ -1,0 +1,1 @@
+"""Models of statistics, through statsforecast: each series has its own."""

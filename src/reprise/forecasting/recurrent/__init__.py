@@ -1,0 +1,1 @@
+"""Recurrent layers as forecasters: how they are trained on series, and asked with a state that is carried."""
