@@ -14,8 +14,8 @@ from reprise.core.state import move
 from reprise.data.batches import IGNORED
 
 __all__ = [
-    "Objective", "Scored", "accuracy", "answers", "bernoulli", "carried", "evaluate", "label", "next_token",
-    "squared_error",
+    "Objective", "Scored", "accuracy", "answers", "bernoulli", "carried", "distance", "evaluate", "label",
+    "next_event", "next_token", "squared_error",
 ]
 
 
@@ -35,6 +35,19 @@ def next_token(model: nn.Module, batch: Any, state: Any = None) -> Scored:
     logits, state = model(batch.x, state, resets=batch.resets)
     total = F.cross_entropy(logits.flatten(0, 1).float(), batch.y.flatten(), ignore_index=IGNORED, reduction="sum")
     return Scored(total, int((batch.y != IGNORED).sum()), state)
+
+
+def next_event(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+    """What the next kinds of event, and the times to them, cost as the model itself says; kinds are counted."""
+    said, state = _answers(model, batch, state)
+    kinds, times = model.costs(said, batch.y)
+    return Scored(kinds.sum() + times.sum(), int((batch.y.kinds != IGNORED).sum()), state)
+
+
+def distance(model: nn.Module, batch: Any, state: Any = None) -> Scored:
+    """What a model of one class says of whole sequences, all of them of that class: how far each is from it."""
+    distances = model(batch.x, lengths=batch.lengths)
+    return Scored(distances.sum(), len(distances), None)
 
 
 def label(model: nn.Module, batch: Any, state: Any = None) -> Scored:
