@@ -53,8 +53,8 @@ def _laid_out(name: str, data: bytes, delimiter: str | None) -> Layout:
 def _wrapped(data: bytes, delimiter: str | None) -> bool:
     """Whether some field is wholly in quotes."""
     mark = (delimiter or "\n").encode()
-    return any(mark_before + b'"' in data for mark_before in (mark, b"\n")) and (
-        any(b'"' + mark_behind in data for mark_behind in (mark, b"\n")))
+    return any(before + b'"' in data for before in (mark, b"\n")) and (
+        any(b'"' + behind in data for behind in (mark, b"\n")))
 
 
 class _Parsed:

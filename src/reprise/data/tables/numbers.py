@@ -42,7 +42,7 @@ def at_fault(bad: int, filled: int) -> bool:
 def read_numbers(cells: np.ndarray, decimal: str | None, place: Place) -> Numbers:
     """Numbers from cells, str without surrounding blanks, none missing.
 
-    decimal: the file's mark, from the user or from other columns; the column's own cells count more, unless the user's.
+    decimal: the mark of the file, from the user or its other columns, for cells that could be read either way.
     Raises InputError where two cells can only be read with different decimal marks, currencies or with and without a
     percent sign; `place` tells where a cell is.
     """
