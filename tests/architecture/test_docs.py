@@ -8,6 +8,8 @@ import pytest
 
 from reprise.app.pages import stale_pages
 from reprise.app.study import STUDIES
+from reprise.forecasting.baselines import list_baselines
+from reprise.forecasting.events.counting import baseline_names
 from reprise.layers import list_channels, list_encoders, list_layers
 from reprise.testing import channel_checks, checks, structure_checks
 from reprise.testing.operations import list_operations
@@ -57,6 +59,7 @@ def test_pages_of_layers_say_what_the_layers_say():
     ("operations, each beside its plain definition", [list_operations]),
     ("laws of a layer, of a channel mixer, of a structure encoder", [checks, channel_checks, structure_checks]),
     ("structure encoders, trees into one vector", [list_encoders]),
+    ("baselines of series, of events", [list_baselines, baseline_names]),
     ("studies: claims of papers as experiments that can fail", [STUDIES.modules]),
 ])
 def test_readme_counts_right(what, counted):
