@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reprise.app.comparison.text import Text
 from reprise.app.findings.chance import pairs, spread
 from reprise.app.findings.summary import Summary
 from reprise.app.findings.verdict import verdict
@@ -30,9 +31,10 @@ MODELS = (
 )
 BUDGET = 240.0
 WHY = "the loss became infinite at update 312 (seed 1), twice, also at half the learning rate"
-BASELINES = (("uniform", 8.0, 0.0), ("unigram", 4.71, 2.1), ("2-gram", 3.59, 2.1), ("3-gram", 2.82, 2.1),
-             ("4-gram", 2.27, 2.1), ("5-gram", 2.104, 2.1), ("6-gram", 2.046, 2.1), ("zlib", 2.61, 0.1),
-             ("bz2", 2.24, 0.2), ("lzma", 2.08, 4.3))
+BASELINES = (("uniform", "", 8.0, 0.0), ("unigram", "unigram", 4.71, 2.1), ("2-gram", "n-gram", 3.59, 2.1),
+             ("3-gram", "n-gram", 2.82, 2.1), ("4-gram", "n-gram", 2.27, 2.1), ("5-gram", "n-gram", 2.104, 2.1),
+             ("6-gram", "n-gram", 2.046, 2.1), ("zlib", "compressor", 2.61, 0.1), ("bz2", "compressor", 2.24, 0.2),
+             ("lzma", "compressor", 2.08, 4.3))
 SAMPLE = ('    def __init__(self, path, mode="r"):\n        """Open a file <path> & keep it."""\n'
           "        self.path = path\n        if mode not in self._modes:\n            raise ValueError(mode)\n")
 
@@ -48,17 +50,18 @@ def _summary(seeds: int = 3, points: int = 40) -> Summary:
     models = [_model(*row, chance, seeds, points) for row in MODELS]
     models.insert(7, {"name": "hyena", "family": "convolution", "summary": "A long convolution with gates.",
                       "status": "failed", "why": WHY})
-    baselines = [{"name": name, "bits_per_byte": bits, "seconds": took, "why": f"what a {name} is"}
-                 for name, bits, took in BASELINES]
+    baselines = [{"name": name, "group": group, "score": bits, "seconds": took, "why": f"what a {name} is"}
+                 for name, group, bits, took in BASELINES]
     return {
-        "version": 1, "command": "reprise compare python-stdlib --budget 240s --seeds 3 --out runs/stdlib",
-        "verdict": verdict(models, baselines), "started": "2026-05-04T09:12:33+00:00", "seconds": 8_912.4,
+        "version": 2, "kind": "text", "unit": "byte", "measure": Text.measure.told(), "further": [],
+        "command": "reprise compare python-stdlib --budget 240s --seeds 3 --out runs/stdlib",
+        "verdict": verdict(models, baselines, Text.measure), "started": "2026-05-04T09:12:33+00:00", "seconds": 8_912.4,
         "machine": {"cpu": "AMD EPYC 9B14", "cores": 2, "threads": 2, "memory_gb": 23.4, "os": "Linux 6.1",
                     "python": "3.11.7", "torch": "2.13.0", "reprise": "0.1.0"},
         "settings": {"budget_seconds": BUDGET, "seeds": seeds, "width": 256, "depth": 4, "channel": "glu", "batch": 16,
                      "length": 512, "optimiser": "adamw", "rate": 0.002},
-        "data": _card(), "models": models, "baselines": baselines, "pairs": pairs(models),
-        "sample": {"model": "gated_deltanet", "prompt": "class Reader:\n", "text": SAMPLE * 4},
+        "data": _card(), "models": models, "baselines": baselines, "pairs": pairs(models, Text.measure), "missing": {},
+        "shown": {"model": "gated_deltanet", "prompt": "class Reader:\n", "text": SAMPLE * 4},
         "files": ["results.jsonl", *(f"models/{name}-{seed}/" for name, *_ in MODELS for seed in range(seeds))],
     }
 
@@ -68,10 +71,10 @@ def _model(name: str, family: str, bits: float, noise: float, *rest: Any) -> dic
     ends = [bits + chance.gauss(0, noise) for _ in range(seeds)]
     curve = [point for seed, end in enumerate(ends) for point in _curve(seed, end + 0.02, trained, points, chance)]
     return {"name": name, "family": family, "summary": f"One sentence about {name}.", "status": "done", "why": "",
-            "parameters": parameters, "state_bytes": state, "train_tokens_per_second": trained,
-            "stream_tokens_per_second": streamed, "step_ms": 1000 / streamed,
-            "peak_memory_bytes": 120_000_000 + 7 * state, "tokens": int(trained * BUDGET),
-            "bits_per_byte": spread(ends), "curve": curve}
+            "parameters": parameters, "state_bytes": state, "train_units_per_second": trained,
+            "stream_units_per_second": streamed, "step_ms": 1000 / streamed,
+            "peak_memory_bytes": 120_000_000 + 7 * state, "units": int(trained * BUDGET),
+            "score": spread(ends), "further": {}, "detail": {}, "curve": curve}
 
 
 def _curve(seed: int, end: float, rate: float, points: int, chance: random.Random) -> list[dict[str, Any]]:
@@ -80,7 +83,7 @@ def _curve(seed: int, end: float, rate: float, points: int, chance: random.Rando
     for n in range(points):
         part = 2 ** (-6 * (1 - n / (points - 1)))
         bits = end + 0.8 * (part**-power - 1) + chance.gauss(0, 0.004) * math.sqrt(1 - n / points)
-        way.append({"seed": seed, "tokens": int(rate * BUDGET * part), "seconds": BUDGET * part, "bits_per_byte": bits})
+        way.append({"seed": seed, "units": int(rate * BUDGET * part), "seconds": BUDGET * part, "score": bits})
     return way
 
 

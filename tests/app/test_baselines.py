@@ -111,24 +111,24 @@ def test_baselines_are_in_order_and_sane(english):
     found = {baseline["name"]: baseline for baseline in measure_baselines(train, test)}
     names = ["uniform", "unigram", *(f"{order}-gram" for order in range(2, 7)), "zlib", "bz2", "lzma"]
     assert list(found) == names
-    assert found["uniform"]["bits_per_byte"] == 8
-    bits = [found[name]["bits_per_byte"] for name in ("unigram", "2-gram", "3-gram", "4-gram")]
+    assert found["uniform"]["score"] == 8
+    bits = [found[name]["score"] for name in ("unigram", "2-gram", "3-gram", "4-gram")]
     assert bits == sorted(bits, reverse=True)
-    assert found["4-gram"]["bits_per_byte"] < 2 < found["unigram"]["bits_per_byte"] < 4
-    assert all(0.5 < found[name]["bits_per_byte"] < 3.5 for name in ("zlib", "bz2", "lzma"))
+    assert found["4-gram"]["score"] < 2 < found["unigram"]["score"] < 4
+    assert all(0.5 < found[name]["score"] < 3.5 for name in ("zlib", "bz2", "lzma"))
     assert all(b["why"] and b["seconds"] >= 0 for b in found.values())
 
 
 def test_a_compressor_adds_what_the_test_part_costs(english):
     train, test = english[:60_000], english[60_000:80_000]
-    found = {b["name"]: b["bits_per_byte"] for b in measure_baselines(Text.of([train]), Text.of([test]))}
+    found = {b["name"]: b["score"] for b in measure_baselines(Text.of([train]), Text.of([test]))}
     added = len(bz2.compress(train + test)) - len(bz2.compress(train))
     assert found["bz2"] == pytest.approx(8 * added / len(test))
 
 
 def test_a_documents_first_byte_is_not_counted(english):
     train, test = Text.of([english[:5000]]), Text.of([b"et", b"eta", b"e"])
-    found = {b["name"]: b["bits_per_byte"] for b in measure_baselines(train, test)}
+    found = {b["name"]: b["score"] for b in measure_baselines(train, test)}
     bits = NGram(train, 2).code_lengths(test)
     assert found["2-gram"] == pytest.approx(bits[1, [1, 3, 4]].mean())
 

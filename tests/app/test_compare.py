@@ -14,8 +14,10 @@ import pytest
 from rich.progress import Progress
 
 from reprise.app.comparison import engine, trial
-from reprise.app.comparison.engine import SLICES, Comparison
+from reprise.app.comparison.contest import Recipe
+from reprise.app.comparison.engine import KEYS, SLICES, Comparison
 from reprise.app.comparison.settings import Settings
+from reprise.app.comparison.text import Text
 from reprise.app.show import _tell
 from reprise.core.errors import InputError
 from reprise.lab.workers import Event, Task
@@ -38,9 +40,9 @@ def command(prose: Path, out: Path) -> list[str]:
             "--models", ",".join(MODELS), "--out", str(out), *options]
 
 
-def settings(prose: Path, **changed) -> Settings:
-    return Settings(**{"data": (str(prose),), "models": MODELS, "budget": 1.0, "seeds": 1, "width": 8, "depth": 1,
-                       "batch": 2, "length": 16} | changed)
+def settings(prose: Path, width: int = 8, batch: int = 2, length: int = 16, **changed) -> Settings:
+    recipe = Recipe(width=width, depth=1, batch=batch)
+    return Settings(Text((str(prose),), length), MODELS, recipe, **{"budget": 1.0, "seeds": 1} | changed)
 
 
 @pytest.mark.slow
@@ -56,11 +58,10 @@ def test_killed_anywhere_it_goes_on(tmp_path, prose):
     ended = subprocess.run(command(prose, out), env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     comparison = Comparison(settings(prose, seeds=2, width=16, batch=4, length=32), out)
-    rows = comparison.rows
-    counts = Counter((row["kind"], row["model"], row.get("seed"), row.get("turn")) for row in rows)
+    rows, found = comparison.rows, json.loads((out / "compare.json").read_text())
+    counts = Counter(tuple(row.get(key) for key in ("kind", *KEYS)) for row in rows)
     assert set(counts.values()) == {1}, "a row is there twice"
-    assert len(rows) == len(MODELS) * (len(comparison.rounds()) + 2 * SLICES + 2)
-    found = json.loads((out / "compare.json").read_text())
+    assert len(rows) == len(MODELS) * (len(comparison.rounds()) + 2 * SLICES + 2) + len(found["baselines"])
     assert [m["status"] for m in found["models"]] == ["done", "done"]
     assert all(len(m["curve"]) == 2 * SLICES for m in found["models"])
     page = (out / "report.html").read_text()
@@ -71,8 +72,10 @@ def test_killed_anywhere_it_goes_on(tmp_path, prose):
 def test_a_failing_model_stops_no_other(tmp_path, prose, monkeypatch):
     def events(tasks, jobs, preload):
         for task in tasks:
-            if task.key["kind"] == "speed":
-                yield Event(task, "done", [{"model": model, "bytes_per_second": 900.0} for model in MODELS])
+            if task.key["kind"] == "baseline":
+                yield Event(task, "failed", "no room") if task.key["of"] == "lzma" else Event(task, "done", [{}])
+            elif task.key["kind"] == "speed":
+                yield Event(task, "done", [{"model": model, "units_per_second": 900.0} for model in MODELS])
             elif task.key["model"] == "elman" and task.key["kind"] == "point":
                 yield Event(task, "failed", "killed by signal 9")
             else:
@@ -85,13 +88,14 @@ def test_a_failing_model_stops_no_other(tmp_path, prose, monkeypatch):
     assert list(comparison.trials()) == [("mingru", 0), ("mingru", 1)]
     assert {row["model"] for row in comparison.found("final")} == {"mingru"}
     assert len(comparison.found("point", model="mingru", seed=1)) == SLICES
+    assert {row["of"] for row in comparison.found("baseline")} == {"n-grams", "zlib", "bz2"}
 
 
 def test_compute_is_equal(tmp_path, prose, monkeypatch):
     """Bytes follow from the median of measured speeds; one wild measurement does not count."""
     comparison = Comparison(settings(prose, budget=10.0), tmp_path / "out")
     for turn, (slow, fast) in enumerate([(3200, 32_000), (3200, 32_000), (10**9, 1)]):
-        comparison.rows += [{"kind": "speed", "model": m, "turn": turn, "bytes_per_second": s}
+        comparison.rows += [{"kind": "speed", "model": m, "turn": turn, "units_per_second": s}
                             for m, s in zip(MODELS, (slow, fast), strict=True)]
     assert [comparison.steps(m) * 2 * 16 / comparison.speed(m) for m in MODELS] == [10.0, 10.0]
 
@@ -132,15 +136,15 @@ def test_a_model_that_cannot_train_is_told_with_the_speeds(tmp_path, prose, monk
     comparison = Comparison(settings(prose), tmp_path / "out")
     failed, measured = trial.measure_speeds([comparison.trial(model, 0) for model in MODELS], print)
     assert failed == {"kind": "failed", "during": "speed", "model": "elman", "why": "no such luck"}
-    assert measured["model"] == "mingru" and measured["bytes_per_second"] > 0
+    assert measured["model"] == "mingru" and measured["units_per_second"] > 0
 
 
 def test_bars_end_full_however_often_a_trial_reports():
     task = Task({"kind": "point", "model": "elman", "seed": 0, "turn": 1}, len)
-    said = [Event(task, "report", 0.25), Event(task, "report", 0.5), Event(task, "done", [{"bits_per_byte": 3.0}])]
+    said = [Event(task, "report", 0.25), Event(task, "report", 0.5), Event(task, "done", [{"score": 3.0}])]
     progress, under_way, seen = Progress(disable=True), {}, []
     line = progress.add_task("training", total=2)
     for event in [*said, Event(task, "report", 0.75), Event(task, "failed", "why")]:
-        _tell(event, under_way, progress, {"point": line})
+        _tell(event, under_way, progress, {"point": line}, Text.measure)
         seen.append(progress.tasks[0].completed)
     assert seen == [0.25, 0.5, 1.0, 1.75, 2.0] and not under_way

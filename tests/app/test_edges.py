@@ -13,6 +13,7 @@ from reprise.app import show
 from reprise.app.cli import main
 from reprise.app.comparison import engine
 from reprise.app.comparison.settings import Settings
+from reprise.app.comparison.text import Text
 from reprise.core.errors import InputError
 from reprise.lab.folder import sole_use
 from reprise.lab.workers import Event, Task
@@ -108,7 +109,7 @@ def test_what_failed_is_told_in_its_own_words(capsys):
     task = Task({"kind": "point", "model": "elman", "seed": 0}, len)
     with show.bars() as progress:
         line = progress.add_task("[/b]", total=1)
-        show._tell(Event(task, "failed", WHY), {}, progress, {"point": line})
+        show._tell(Event(task, "failed", WHY), {}, progress, {"point": line}, Text.measure)
     assert f"elman, seed 0 failed: {WHY}; the others go on" in " ".join(capsys.readouterr().out.split())
 
 
@@ -133,13 +134,12 @@ def test_train_in_a_folder_with_brackets(capsys, prose):
 def test_compare_with_brackets(capsys, prose, tmp_path, monkeypatch, made_up):
     monkeypatch.setattr(show.Comparison, "run", lambda self: iter(()))
     monkeypatch.setattr(engine, "read_rows", lambda path: [{"kind": "none"}])
-    monkeypatch.setattr(show, "baselines", lambda *_: [])
     monkeypatch.setattr(show, "summarise", lambda *_: made_up(points=4) | {"verdict": "[/b] is better"})
     data, out = prose.rename(tmp_path / "[red]:snake:.txt"), Path("[/i]:snake:")
-    show.show_comparison(Settings(data=(str(data),)), out, "reprise compare")
+    show.show_comparison(Settings(Text((str(data),)), Text.models, Text.recipe), out, "reprise compare")
     told = " ".join(capsys.readouterr().out.split())
     for said in ("[red]:snake:: 32,", f"going on with 1 results in {out}", "[/b] is better",
-                 f"Report: {out}/report.html", f"Models: {out}/models", f"generate {out}/models/gated_deltanet-0"):
+                 f"Report: {out}/report.html", f"Models: {out}/models", f"generate '{out}/models/gated_deltanet-0"):
         assert said in told
 
 

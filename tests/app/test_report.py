@@ -7,6 +7,7 @@ from page_reader import Page
 
 from reprise.app.drawing.markup import Markup, tag
 from reprise.app.drawing.scale import Scale, linear_ticks, log_ticks, spread_out
+from reprise.app.findings.measure import Measure
 from reprise.app.report import render_report, write_report
 
 NASTY = "<script>alert(1)</script>\"'&\x00\u202e\ud800"
@@ -54,7 +55,7 @@ def test_what_users_bring_is_escaped(made_up, change):
     if change == "name":
         summary["data"]["name"] = NASTY
     if change == "text":
-        summary["sample"] = {"model": NASTY, "prompt": NASTY, "text": NASTY}
+        summary["shown"] = {"model": NASTY, "prompt": NASTY, "text": NASTY}
     if change == "command":
         summary["command"] = summary["verdict"] = NASTY
     if change == "everything":
@@ -68,8 +69,9 @@ def test_what_users_bring_is_escaped(made_up, change):
 
 
 def _spoilt(part: dict) -> dict:
-    """All texts made nasty, but for the one that says what a model's numbers are."""
-    return {key: value + NASTY if isinstance(value, str) and key != "status" else value for key, value in part.items()}
+    """All texts made nasty, but for those that say what its numbers are."""
+    kept = "status", "kind"
+    return {key: value + NASTY if isinstance(value, str) and key not in kept else value for key, value in part.items()}
 
 
 def test_links_stay_beside_the_report(made_up):
@@ -115,7 +117,7 @@ def test_the_next_command_goes_beside_this_one(made_up, command, longer):
 def test_the_least_there_can_be(made_up):
     summary = made_up()
     summary["models"] = [model for model in summary["models"] if model["status"] == "failed"]
-    summary |= {"baselines": [], "sample": None, "files": [], "pairs": {"names": [], "better": [], "best": []}}
+    summary |= {"baselines": [], "shown": None, "files": [], "pairs": {"names": [], "better": [], "best": []}}
     page = Page(render_report(summary))
     assert "hyena" in page.text("dt")
     assert not page.all("svg")
@@ -124,7 +126,7 @@ def test_the_least_there_can_be(made_up):
 def test_a_model_without_curve_or_costs(made_up):
     summary = made_up()
     for model in summary["models"]:
-        for key in ("curve", "peak_memory_bytes", "stream_tokens_per_second", "step_ms"):
+        for key in ("curve", "peak_memory_bytes", "stream_units_per_second", "step_ms"):
             model.pop(key, None)
     page = Page(render_report(summary))
     assert len([image for image in page.all("svg") if "aria-labelledby" in image]) == 1
@@ -157,3 +159,24 @@ def test_scale_is_straight_or_logarithmic():
     assert Scale(0, 10, 100, 200)(5) == 150
     assert Scale(1, 100, 0, 10, log=True)(10) == pytest.approx(5)
     assert Scale(3, 3, 0, 10)(3) == 0
+
+
+def test_more_is_better_where_the_measure_says_so(made_up):
+    """Charts, strips and orders of an accuracy: the best is on top, and lines rise to it."""
+    summary = made_up(points=9)
+    accuracy = Measure("accuracy", "accuracy", "accuracy", higher=True)
+    summary = json.loads(json.dumps(summary), object_hook=lambda part: part | {
+        key: _turned(part[key]) for key in ("score",) if key in part}) | {"measure": accuracy.told()}
+    text = render_report(summary)
+    page = Page(text)
+    assert "accuracy, higher is better" in page.text() and "more is better" in page.text()
+    board = page.text()[page.text().index("Leaderboard"):]
+    assert board.index("gated_deltanet") < board.index("gru") < board.index("6-gram") < board.index("unigram")
+    frontier = re.search('class="frontier" d="(.*?)"', text)[1]
+    heights = [float(y) for y in re.findall(r"(?:V|M[0-9.]+ )([0-9.]+)", frontier)]
+    assert heights == sorted(heights, reverse=True), "each model further along is higher up"
+
+
+def _turned(score):
+    return {key: _turned(value) for key, value in score.items()} if isinstance(score, dict) else (
+        [_turned(value) for value in score] if isinstance(score, list) else None if score is None else 1 - score / 10)

@@ -2,10 +2,24 @@
 import numpy as np
 import pytest
 
-from reprise.app.findings.chance import judge, pairs, spread
-from reprise.app.findings.verdict import verdict
+from reprise.app.findings import chance, verdict as words
+from reprise.app.findings.chance import spread
+from reprise.app.findings.measure import Measure
 
 NOISE = 0.01  # bits per byte, what seeds usually do
+BITS = Measure("bits_per_byte", "bits/byte", "bits per byte")
+
+
+def judge(values):
+    return chance.judge(values, BITS.least)
+
+
+def pairs(models):
+    return chance.pairs(models, BITS)
+
+
+def verdict(models, baselines, measure=BITS):
+    return words.verdict(models, baselines, measure)
 
 
 def planted(means, seeds=3, shift=0.0, seed=0) -> list[list[float]]:
@@ -16,11 +30,11 @@ def planted(means, seeds=3, shift=0.0, seed=0) -> list[list[float]]:
 
 
 def models(**values):
-    return [{"name": name, "status": "done", "bits_per_byte": spread(list(found))} for name, found in values.items()]
+    return [{"name": name, "status": "done", "score": spread(list(found))} for name, found in values.items()]
 
 
 def baseline(bits, name="6-gram"):
-    return {"name": name, "bits_per_byte": bits, "seconds": 0.1, "why": ""}
+    return {"name": name, "group": name, "score": bits, "seconds": 0.1, "why": ""}
 
 
 @pytest.mark.parametrize("shift", [0, 0.03])
@@ -68,7 +82,7 @@ def test_one_seed_says_nothing():
     assert not judged.apart.any()
     found = models(gru=[1.8], lstm=[2.0])
     assert pairs(found) == {"names": ["gru", "lstm"], "better": [[None, None]] * 2, "best": [None, None]}
-    assert found[0]["bits_per_byte"]["low"] is None
+    assert found[0]["score"]["low"] is None
 
 
 def test_no_model_at_all():
@@ -120,3 +134,15 @@ def test_failures_are_counted():
     failed = [{"name": "hyena", "status": "failed", "why": "no memory"}]
     said = verdict(models(**CLEAR) + failed, [baseline(2.4, "lzma")])
     assert said.endswith("beats lzma by 0.47. 1 of 4 models failed.")
+
+
+def test_more_is_better_where_the_measure_says_so():
+    """The same results, of which the higher is now the better, tell the same story the other way round."""
+    accuracy, ahead = Measure("accuracy", "accuracy", "accuracy", higher=True), models(gru=[0.93, 0.936, 0.929])
+    others = models(mingru=[0.732, 0.729, 0.737], elman=[0.331, 0.336, 0.329])
+    assert [m["name"] for m in chance.finished(others + ahead, accuracy)] == ["gru", "mingru", "elman"]
+    said = verdict(others + ahead, [baseline(0.1, "lzma"), baseline(0.5)], accuracy)
+    assert said == "gru is best with 0.930 accuracy, 0.20 more than mingru; it beats the 6-gram by 0.43."
+    found = chance.pairs(others + ahead, accuracy)
+    assert found["names"][0] == "gru" and found["best"][0] > 0.99
+    assert verdict(others, [baseline(0.9)], accuracy).startswith("The 6-gram beats every model in this budget (0.900")

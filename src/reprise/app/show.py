@@ -1,5 +1,6 @@
 """What the commands print: progress, leaderboard, lists."""
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,14 +23,16 @@ from rich.progress import (
 from rich.table import Table
 
 from reprise.app.comparison.engine import SLICES, Comparison
-from reprise.app.comparison.outcome import baselines, summarise
+from reprise.app.comparison.outcome import summarise
 from reprise.app.comparison.settings import Settings
 from reprise.app.findings import summary as summaries
 from reprise.app.findings.leaderboard import leaderboard
+from reprise.app.findings.measure import Measure
 from reprise.app.machine import describe
 from reprise.app.pages import WIDTH, state_told
 from reprise.app.process import cores, told
 from reprise.app.report import write_report
+from reprise.app.report.kinds import KINDS
 from reprise.core.errors import InputError
 from reprise.lab.workers import Event
 from reprise.layers import layer_info, list_channels, list_layers
@@ -53,9 +56,8 @@ console = Screen(emoji=False)  # a folder may be called :snake:
 def show_comparison(settings: Settings, folder: Path, command: str) -> None:
     """Run the comparison with bars, then leaderboard, verdict and where everything is."""
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    corpus = settings.corpus()
-    card = corpus.card()
-    console.print(f"[bold]{escape(card['name'])}[/]: {card['bytes']:,} bytes in {card['documents']:,} documents; "
+    contest = settings.contest
+    console.print(f"[bold]{escape(contest.card()['name'])}[/]: {escape(contest.told())}; "
                   f"{len(settings.models)} models, {settings.seeds} seeds, {settings.budget:g} s of training each")
     comparison = Comparison(settings, folder)
     if comparison.rows:
@@ -63,18 +65,16 @@ def show_comparison(settings: Settings, folder: Path, command: str) -> None:
         console.print(told, style="dim", soft_wrap=True, markup=False)
     with bars() as progress:
         _train(comparison, progress)
-        line = progress.add_task("baselines", total=None)
-        measured = baselines(corpus, lambda name: progress.update(line, description=f"baselines: {name}"))
-        progress.remove_task(line)
-    found = summarise(comparison, measured, command, started, time.perf_counter() - began)
+    found = summarise(comparison, command, started, time.perf_counter() - began)
     summaries.save(folder / "compare.json", found)
     write_report(found, folder / "report.html")
     console.print(leaderboard(found))
     console.print(f"\n{found['verdict']}\n", style="bold", markup=False)
     console.print(f"Report: {folder / 'report.html'}    Models: {folder / 'models'}", soft_wrap=True, markup=False)
-    if (sample := found["sample"]) is not None:
-        best = next(path for path in found["files"] if path.startswith(f"models/{sample['model']}-"))
-        console.print(f"Next:   reprise generate {folder / best} --prompt 'import '", soft_wrap=True, markup=False)
+    if (shown := found["shown"]) is not None:
+        best = next(path for path in found["files"] if path.startswith(f"models/{shown['model']}-"))
+        if use := KINDS[found["kind"]].use(found, shown["model"], shlex.quote(str(folder / best))):
+            console.print(f"Next:   {use[1]}", soft_wrap=True, markup=False)
 
 
 def _train(comparison: Comparison, progress: Progress) -> None:
@@ -83,17 +83,19 @@ def _train(comparison: Comparison, progress: Progress) -> None:
     lines = {kind: progress.add_task(label, total=total) for kind, label, total in (
         ("speed", "measuring speeds", len(comparison.rounds())),
         ("point", "training in turns", trials * SLICES),
-        ("final", "scoring", trials))}
+        ("final", "scoring", trials), ("baseline", "baselines", len(settings.contest.baselines())))}
     for kind, line in lines.items():
-        found = {(row["turn"] if kind == "speed" else (row["model"], row["seed"], row.get("turn")))
-                 for row in comparison.found(kind)}
+        of = {"speed": ("turn",), "baseline": ("of",)}.get(kind, ("model", "seed", "turn"))
+        found = {tuple(row.get(key) for key in of) for row in comparison.found(kind)}
         progress.update(line, completed=len(found))
     under_way = {}
     for event in comparison.run():
-        _tell(event, under_way, progress, lines)
+        _tell(event, under_way, progress, lines, settings.contest.measure)
 
 
-def _tell(event: Event, under_way: dict[str, float], progress: Progress, lines: dict[str, TaskID]) -> None:
+def _tell(
+    event: Event, under_way: dict[str, float], progress: Progress, lines: dict[str, TaskID], measure: Measure,
+) -> None:
     """Moves the bars; `under_way` is how much of its turn each running trial has reported and the bar has shown."""
     key = event.task.key
     line, trial = lines[key["kind"]], f"{key.get('model')} {key.get('seed')}"
@@ -103,9 +105,10 @@ def _tell(event: Event, under_way: dict[str, float], progress: Progress, lines: 
         under_way[trial] = reached
     elif event.kind == "failed":
         seed = "" if "seed" not in key else f", seed {key['seed']}"
-        progress.console.print(f"[red]{key['model']}{seed} failed[/]: {escape(event.value)}; the others go on")
+        which = escape(key.get("model") or key["of"])
+        progress.console.print(f"[red]{which}{seed} failed[/]: {escape(event.value)}; the others go on")
     elif key["kind"] == "point":
-        point = f"{key['model']} {event.value[0]['bits_per_byte']:.3f} bits per byte"
+        point = f"{key['model']} {measure.write(event.value[0]['score'])} {measure.words}"
         progress.update(line, description=f"training in turns: {point}")
 
 

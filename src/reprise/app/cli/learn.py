@@ -1,4 +1,5 @@
 """Commands that train: compare, train, generate."""
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,26 @@ import typer
 from reprise.app.cli import options
 from reprise.app.cli.entry import app
 from reprise.app.cli.options import SEEDS, Batch, Binary, Channel, Data, Depth, Device, Length, Rate, Width
+from reprise.app.cli.reading import (
+    Activity,
+    Attributes,
+    By,
+    Case,
+    Duplicates,
+    Fill,
+    Horizon,
+    Id,
+    Kind,
+    Known,
+    Lookback,
+    Protocol,
+    Season,
+    Static,
+    Step,
+    Target,
+    Time,
+    given_of,
+)
 from reprise.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,23 +42,33 @@ def compare(
     models: Annotated[str, typer.Option(help="Layers to compare, with commas; see `reprise layers`.")] = "",
     budget: Annotated[str, typer.Option(help="Training time of each model and seed, as 30s, 10m or 1h.")] = "60s",
     seeds: Annotated[int, typer.Option(help="How often each model is trained; three tell chance from skill.")] = 3,
-    width: Width = 128, depth: Depth = 2, channel: Channel = "glu", batch: Batch = 8, length: Length = 128,
-    rate: Rate = 3e-3, binary: Binary = False, device: Device = "cpu",
+    width: Width = None, depth: Depth = None, channel: Channel = None, batch: Batch = None, rate: Rate = None,
+    device: Device = "cpu", length: Length = None, binary: Binary = False,
+    kind: Kind = None, protocol: Protocol = None, horizon: Horizon = None, lookback: Lookback = None,
+    id: Id = None, time: Time = None, target: Target = None, known: Known = None, static: Static = None,
+    step: Step = None, season: Season = None, fill: Fill = None, duplicates: Duplicates = None,
+    case: Case = None, activity: Activity = None, attributes: Attributes = None, by: By = None,
     jobs: Annotated[int, typer.Option(help="Models trained at once; 0 for one a core.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results; runs/NAME if left out.")] = None,
 ) -> None:
     """Which recurrent model should I use? Train several with equal compute on your data; leaderboard, report, models.
 
-    Stopped or killed, the same command goes on where it was.
+    What is left out is as suits the data. Stopped or killed, the same command goes on where it was.
     """
-    from reprise.app.comparison.settings import DEFAULT_MODELS, Settings
+    from reprise.app.comparison.kinds import contest_of
+    from reprise.app.comparison.settings import Settings
     from reprise.app.show import show_comparison
 
-    settings = Settings(
-        data=tuple(data or ["python-stdlib"]), models=options.names(models) or DEFAULT_MODELS,
-        budget=options.seconds(budget), seeds=seeds, width=width, depth=depth, channel=options.channel(channel),
-        batch=batch, length=length, rate=rate, binary=binary, device=options.device(device), jobs=jobs)
-    show_comparison(settings, out or Path("runs") / options.slug(settings.data), options.command())
+    about = given_of(
+        length=length, binary=binary or None, protocol=protocol, horizon=horizon, lookback=lookback, id=id, time=time,
+        target=target, known=known, static=static, step=step, season=season, fill=fill, duplicates=duplicates,
+        case=case, activity=activity, attributes=attributes, by=by)
+    contest = contest_of(tuple(data or ["python-stdlib"]), kind, about)
+    asked = {"width": width, "depth": depth, "batch": batch, "rate": rate, "device": options.device(device)}
+    asked |= {} if channel is None else {"channel": options.channel(channel)}
+    recipe = replace(contest.recipe, **options.given(asked))
+    settings = Settings(contest, options.names(models) or contest.models, recipe, options.seconds(budget), seeds, jobs)
+    show_comparison(settings, out or Path("runs") / options.slug(contest.data), options.command())
 
 
 @app.command(epilog="Example: reprise train notes/ --model mingru --steps 2000 --out runs/notes")

@@ -1,7 +1,8 @@
 """What several commands take, and how it is read."""
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,19 +10,19 @@ from reprise.core.errors import InputError
 
 __all__ = [
     "SEEDS", "Batch", "Binary", "Channel", "Data", "Depth", "Device", "Length", "Rate", "Width", "channel", "command",
-    "device", "names", "seconds", "slug",
+    "device", "given", "names", "seconds", "slug",
 ]
 
 SEEDS = 2**63 - 1  # the largest that torch takes
 Data = Annotated[list[str] | None, typer.Argument(
     help="A file, a folder, a pattern, or one of tiny-shakespeare, penn-treebank, wikitext-2, "
          "python-stdlib (the default: Python's own source).")]
-Width = Annotated[int, typer.Option(help="Width of the models.")]
-Depth = Annotated[int, typer.Option(help="Layers of each model.")]
-Channel = Annotated[str, typer.Option(help="Channel mixer between layers: glu, mlp, or none.")]
-Batch = Annotated[int, typer.Option(help="Rows of a batch, each a text that goes on.")]
-Length = Annotated[int, typer.Option(help="Bytes a row goes on by in one update.")]
-Rate = Annotated[float, typer.Option(help="Highest learning rate.")]
+Width = Annotated[int | None, typer.Option(help="Width of the models.")]
+Depth = Annotated[int | None, typer.Option(help="Layers of each model.")]
+Channel = Annotated[str | None, typer.Option(help="Channel mixer between layers: glu, mlp, or none.")]
+Batch = Annotated[int | None, typer.Option(help="Rows of a batch, each a text that goes on.")]
+Length = Annotated[int | None, typer.Option(help="Bytes a row goes on by in one update.")]
+Rate = Annotated[float | None, typer.Option(help="Highest learning rate.")]
 Binary = Annotated[bool, typer.Option("--binary", help="Read files that do not look like text, too.")]
 Device = Annotated[str, typer.Option(help="cpu, or cuda.")]
 
@@ -32,6 +33,11 @@ def names(text: str) -> tuple[str, ...]:
 
 def channel(name: str) -> str | None:
     return None if name == "none" else name
+
+
+def given(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for; the rest was left out."""
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def slug(data: tuple[str, ...]) -> str:

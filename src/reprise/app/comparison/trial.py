@@ -3,30 +3,23 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
 
+from reprise.app.comparison.contest import Entry
 from reprise.app.comparison.settings import Settings
 from reprise.app.process import prepare
 from reprise.core.errors import InputError
-from reprise.core.state import count_bytes
-from reprise.data import carried, evaluation
-from reprise.models.language_model import LanguageModel
 from reprise.training.checkpoint import Checkpoints
-from reprise.training.objectives import evaluate
-from reprise.training.optimisers import adamw
 from reprise.training.run import Run
-from reprise.training.schedules import WarmupDecay
 
-__all__ = ["Trial", "final_score", "measure_speeds", "train_slice"]
+__all__ = ["Trial", "baseline_scores", "final_score", "measure_speeds", "train_slice"]
 
-VALID_BYTES, TEST_BYTES, LANES = 24_000, 120_000, 16  # read for a point of the curve, and for the final score
 WARM, CYCLES, TIMED, STREAMED = 2, 5, 1.0, 0.4  # updates not timed; then at least; seconds a model; of streaming
-
 TELL = 0.5  # seconds between two words on progress
 
 Report = Callable[[Any], None]
@@ -43,6 +36,10 @@ class Trial:
     seed: int
 
     @property
+    def entry(self) -> Entry:
+        return Entry(self.model, self.settings.recipe, self.seed)
+
+    @property
     def name(self) -> str:
         return f"{self.model}-{self.seed}"
 
@@ -51,30 +48,37 @@ class Trial:
         """Where the trained model is, in the end."""
         return self.folder / "models" / self.name
 
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints" / self.name
+
+    def kept(self, turn: int) -> Path:
+        """Where the model as it was after that turn is, until it is known which turn's is kept."""
+        return self.checkpoints / f"turn-{turn}"
+
     def run(self, steps: int) -> Run:
         """The training run at its beginning, the same each time."""
-        s = self.settings
-        torch.manual_seed(self.seed)
-        model = LanguageModel(self.model, s.width, s.depth, s.channel).to(s.device)
-        schedule = WarmupDecay(steps, warmup=min(max(steps // 20, 1), 200), floor=0.05)
-        return Run(model, carried(s.corpus().train, s.batch, s.length, self.seed), adamw(model, s.rate), schedule)
+        return self.settings.contest.run(self.entry, steps)
+
+    def units(self) -> int:
+        """How many units an update reads."""
+        return self.settings.contest.units(self.entry)
 
 
 def measure_speeds(trials: list[Trial], report: Report) -> list[Row]:
-    """Training speeds in bytes a second: one update of each model in turn, so that noise hits all alike.
+    """Training speeds in units a second: one update of each model in turn, so that noise hits all alike.
 
     The first updates (compiling, allocating) are not timed. A model that cannot train is told as failed.
     """
-    settings = trials[0].settings
-    prepare(settings.threads())
+    prepare(trials[0].settings.threads())
     warm, failed = {}, []
     for trial in trials:
         try:
-            warm[trial.model] = _warmed(trial)
+            warm[trial] = _warmed(trial)
         except InputError as error:
             failed.append({"kind": "failed", "during": "speed", "model": trial.model, "why": str(error)})
-    read = settings.batch * settings.length
-    return failed + [{"model": m, "bytes_per_second": read / median(times)} for m, times in _timed(warm).items()]
+    return failed + [{"model": trial.model, "units_per_second": trial.units() / median(times)}
+                     for trial, times in _timed(warm).items()]
 
 
 def _warmed(trial: Trial) -> Iterator[Any]:
@@ -84,45 +88,56 @@ def _warmed(trial: Trial) -> Iterator[Any]:
     return updates
 
 
-def _timed(updates: dict[str, Iterator[Any]]) -> dict[str, list[float]]:
+def _timed(updates: dict[Trial, Iterator[Any]]) -> dict[Trial, list[float]]:
     """Seconds of each update, a cycle over all models after the other."""
-    times = {model: [] for model in updates}
+    times = {trial: [] for trial in updates}
     cycles, began = 0, time.perf_counter()
     while cycles < CYCLES or time.perf_counter() - began < TIMED * len(updates):
-        for model, following in updates.items():
+        for trial, following in updates.items():
             start = time.perf_counter()
             next(following)
-            times[model].append(time.perf_counter() - start)
+            times[trial].append(time.perf_counter() - start)
         cycles += 1
     return times
 
 
-def train_slice(trial: Trial, steps: int, until: int, report: Report) -> list[Row]:
-    """Go on from the last checkpoint up to update `until` of `steps`, save, and score on validation text."""
-    settings, before = trial.settings, _resident()
-    prepare(settings.threads())
-    run, checkpoints = trial.run(steps), Checkpoints(trial.folder / "checkpoints" / trial.name, keep=1)
+def train_slice(trial: Trial, steps: int, turn: int, turns: int, report: Report) -> list[Row]:
+    """Go on from the last checkpoint to the end of this turn of so many, save, and score on the validation part."""
+    contest, before = trial.settings.contest, _resident()
+    prepare(trial.settings.threads())
+    run, checkpoints = trial.run(steps), Checkpoints(trial.checkpoints, keep=1)
     checkpoints.restore(run)
     began = time.perf_counter()
-    _go_on(run, until, report)
+    _go_on(run, steps * turn // turns, report)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before
     checkpoints.save(run)
-    if until == steps:
-        run.model.save_pretrained(trial.trained, data=settings.corpus().name)
-    score = evaluate(run.model, evaluation(settings.corpus().valid, LANES, settings.length, VALID_BYTES))
-    return [{"step": run.step, "bytes": run.step * settings.batch * settings.length, "bits_per_byte": score,
+    if contest.keeps_best or turn == turns:
+        contest.save(trial.entry, run.model, trial.kept(turn))
+    return [{"step": run.step, "units": run.step * trial.units(), "score": contest.validate(trial.entry, run.model),
              "train_loss": run.smoothed_loss, "wall_seconds": seconds, "peak_memory_bytes": max(peak, 0)}]
 
 
-def final_score(trial: Trial, report: Report) -> list[Row]:
-    """Bits per byte of the trained model on test text, and what it costs to stream it."""
-    settings = trial.settings
-    prepare(settings.threads())
-    trained = LanguageModel.from_pretrained(trial.trained).to(settings.device)
-    score = evaluate(trained, evaluation(settings.corpus().test, LANES, settings.length, TEST_BYTES))
-    return [{"bits_per_byte": score, "step_ms": _step_ms(trained), "state_bytes": count_bytes(trained.initial_state(1)),
+def final_score(trial: Trial, turn: int, report: Report) -> list[Row]:
+    """What the model of that turn, now the trained one, comes to on the test part, and what it costs to stream it."""
+    contest, entry = trial.settings.contest, trial.entry
+    prepare(trial.settings.threads())
+    if not trial.trained.exists():
+        trial.trained.parent.mkdir(parents=True, exist_ok=True)
+        trial.kept(turn).replace(trial.trained)
+    trained = contest.load(entry, trial.trained)
+    return [{**asdict(contest.test(entry, trained)), "turn_kept": turn,
+             "step_ms": _step_ms(contest.stepper(entry, trained)), "state_bytes": contest.state_bytes(entry, trained),
              "parameters": sum(p.numel() for p in trained.parameters())}]
+
+
+def baseline_scores(settings: Settings, name: str, report: Report) -> list[Row]:
+    """What comes of one baseline, or why it does not fit these data."""
+    prepare(settings.threads())
+    try:
+        return list(settings.contest.baseline(name))
+    except InputError as error:
+        return [{"left_out": str(error)}]
 
 
 def _go_on(run: Run, until: int, report: Report) -> None:
@@ -144,13 +159,12 @@ def _go_on(run: Run, until: int, report: Report) -> None:
 
 
 @torch.no_grad()
-def _step_ms(model: LanguageModel) -> float:
+def _step_ms(step: Callable[[], object]) -> float:
     """Median time of one step with one row, in milliseconds."""
-    state, token, times = model.initial_state(1), torch.tensor([10], device=model.head.weight.device), []
+    times = []
     while sum(times) < STREAMED:
         began = time.perf_counter()
-        logits, state = model.step(token, state)
-        token = logits.argmax(-1)
+        step()
         times.append(time.perf_counter() - began)
     return 1e3 * median(times)
 

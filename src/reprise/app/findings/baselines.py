@@ -3,7 +3,7 @@ import bz2
 import lzma
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from reprise.app.findings.summary import Baseline
 from reprise.data import Text
 from reprise.models.ngram import NGram
 
-__all__ = ["ORDERS", "measure_baselines"]
+__all__ = ["BASELINES", "ORDERS", "measure_baselines"]
 
 ORDERS = 6
 MOST_COUNTED = 10_000_000  # bytes of training text the n-grams count: about five seconds, 800 MB of memory
@@ -40,16 +40,21 @@ COMPRESSORS = (
 )
 
 
-def measure_baselines(train: Text, test: Text) -> Iterator[Baseline]:
+BASELINES = ("n-grams", *(compressor.name for compressor in COMPRESSORS))
+
+
+def measure_baselines(train: Text, test: Text, which: Sequence[str] = BASELINES) -> Iterator[Baseline]:
     """Bits per byte of `test` for what needs no gradient, one baseline at a time, cheapest first.
 
-    Uniform, n-grams of every order up to six, compressors that have just read the training text. A document's first
+    Uniform and n-grams of every order up to six, compressors that have just read the training text. A document's first
     byte is not counted for n-grams, as it is not for models.
     """
-    yield Baseline(name="uniform", bits_per_byte=8.0, seconds=0.0, why="every byte as likely as any other")
-    yield from _count(train, test)
+    if BASELINES[0] in which:
+        yield Baseline(name="uniform", group="", score=8.0, seconds=0.0, why="every byte as likely as any other")
+        yield from _count(train, test)
     for compressor in COMPRESSORS:
-        yield _compress(compressor, train, test)
+        if compressor.name in which:
+            yield _compress(compressor, train, test)
 
 
 def _count(train: Text, test: Text) -> Iterator[Baseline]:
@@ -62,10 +67,10 @@ def _count(train: Text, test: Text) -> Iterator[Baseline]:
     means = bits[:, counted].mean(axis=1)
     seconds = time.perf_counter() - began  # the orders are made together, each on top of the one before
     for order, mean in enumerate(means.tolist(), 1):
-        name, why = f"{order}-gram", f"counts of {order} bytes in a row, interpolated Kneser-Ney"
+        name, group, why = f"{order}-gram", "n-gram", f"counts of {order} bytes in a row, interpolated Kneser-Ney"
         if order == 1:
-            name, why = "unigram", "how often each byte comes"
-        yield Baseline(name=name, bits_per_byte=mean, seconds=seconds, why=why + which)
+            name, group, why = "unigram", "unigram", "how often each byte comes"
+        yield Baseline(name=name, group=group, score=mean, seconds=seconds, why=why + which)
 
 
 def _compress(compressor: _Compressor, train: Text, test: Text) -> Baseline:
@@ -77,7 +82,7 @@ def _compress(compressor: _Compressor, train: Text, test: Text) -> Baseline:
     before = "all training text" if len(shown) == len(train) else f"the last {_size(len(shown))} of training text"
     why = f"{compressor.about}; what {what} adds to {before}"
     seconds = time.perf_counter() - began
-    return Baseline(name=compressor.name, bits_per_byte=8 * added / len(coded), seconds=seconds, why=why)
+    return Baseline(name=compressor.name, group="compressor", score=8 * added / len(coded), seconds=seconds, why=why)
 
 
 def _size(count: int) -> str:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from reprise.app.findings.measure import Measure
 from reprise.app.findings.summary import Model, Pairs, Spread
 
-__all__ = ["Judgement", "finished", "judge", "pairs", "spread"]
+__all__ = ["Judgement", "costs", "finished", "judge", "pairs", "spread"]
 
 DRAWS = 4000
 RARE = 0.03  # how often equal models may be told apart, all pairs together
 LEANING = 4  # degrees of freedom that the typical variance counts for beside a model's own
-LEAST_NOISE = 0.001  # bits per byte; less is nobody's difference
 
 Values = Sequence[Sequence[float]]
 PerModel = Float64[np.ndarray, " M"]
@@ -35,37 +35,43 @@ class Judgement:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Bits per byte over seeds, in the order of the seeds; one seed has no ends."""
+    """Scores over seeds, in the order of the seeds; one seed has no ends."""
     several = len(values) > 1
     return Spread(median=float(np.median(values)), low=float(min(values)) if several else None,
                   high=float(max(values)) if several else None, values=[float(value) for value in values])
 
 
-def finished(models: Sequence[Model]) -> list[Model]:
+def finished(models: Sequence[Model], measure: Measure) -> list[Model]:
     """The models that have a result, best first."""
     done = [model for model in models if model["status"] == "done"]
-    return sorted(done, key=lambda model: model["bits_per_byte"]["median"])
+    return sorted(done, key=lambda model: measure.cost(model["score"]["median"]))
 
 
-def pairs(models: Sequence[Model]) -> Pairs:
+def costs(models: Sequence[Model], measure: Measure) -> list[list[float]]:
+    """What `judge` is given: of each model, its costs in the order of the seeds."""
+    return [[measure.cost(score) for score in model["score"]["values"]] for model in models]
+
+
+def pairs(models: Sequence[Model], measure: Measure) -> Pairs:
     """The chance that one model is better than another, and the best of all, for those that finished, best first."""
-    order = finished(models)
-    judged = judge([model["bits_per_byte"]["values"] for model in order])
+    order = finished(models, measure)
+    judged = judge(costs(order, measure), measure.least)
     better = [[_known(chance) for chance in row] for row in judged.better]
     return Pairs(names=[model["name"] for model in order], better=better, best=[_known(c) for c in judged.best])
 
 
-def judge(values: Values) -> Judgement:
-    """What can be said about models from their bits per byte: a list a model, in the order of the seeds.
+def judge(values: Values, least: float) -> Judgement:
+    """What can be said about models from their costs: a list a model, in the order of the seeds; less is better.
 
-    Paired by seed where every list has the same length. Always the same answer for the same values.
+    least: noise that there always is, for less is nobody's difference. Paired by seed where every list has the same
+    length. Always the same answer for the same values.
     """
     count = len(values)
     if all(len(row) < 2 for row in values):
         unknown = np.full(count, np.nan)
         return Judgement(np.full((count, count), np.nan), unknown, np.zeros((count, count), bool), unknown)
     means = np.array([np.mean(row) for row in values])
-    scale, draws = _noise(values, paired=count > 1 and len({len(row) for row in values}) == 1)
+    scale, draws = _noise(values, least, paired=count > 1 and len({len(row) for row in values}) == 1)
     worlds = means + draws
     better = np.array([(worlds[:, [i]] < worlds).mean(axis=0) for i in range(count)])
     np.fill_diagonal(better, 0.5)
@@ -74,11 +80,11 @@ def judge(values: Values) -> Judgement:
     rows, columns = np.triu_indices(count, 1)
     reach = _rare(np.abs(draws[:, rows] - draws[:, columns]) / between[rows, columns])
     apart = np.abs(means[:, None] - means) > reach * between
-    alone, lone_draws = _noise(values, paired=False)
+    alone, lone_draws = _noise(values, least, paired=False)
     return Judgement(better, best, apart, alone * _rare(np.abs(lone_draws / alone)))
 
 
-def _noise(values: Values, paired: bool) -> tuple[PerModel, Float64[np.ndarray, "S M"]]:
+def _noise(values: Values, least: float, paired: bool) -> tuple[PerModel, Float64[np.ndarray, "S M"]]:
     """The standard error of every model's mean, and draws of what that mean may be off by."""
     counts = np.array([len(row) for row in values])
     residuals = [np.asarray(row) - np.mean(row) for row in values]
@@ -94,7 +100,7 @@ def _noise(values: Values, paired: bool) -> tuple[PerModel, Float64[np.ndarray, 
     shape = (1 - 2 / (9 * own[known])) ** 3  # the median of chi-square over its mean, so that it estimates the mean
     typical = np.median(squares[known] / own[known] / shape)
     variance = (LEANING * typical + squares) / (LEANING + own)
-    scale = np.sqrt(np.maximum(variance, LEAST_NOISE**2) / counts)
+    scale = np.sqrt(np.maximum(variance, least**2) / counts)
     generator = np.random.default_rng(0)
     return scale, scale * generator.standard_t(np.minimum(LEANING + own, freedom), (DRAWS, len(counts)))
 

@@ -2,19 +2,19 @@
 import json
 import math
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from reprise.core.errors import InputError
 from reprise.core.files import atomic_write
 
-__all__ = ["VERSION", "Baseline", "Machine", "Model", "Pairs", "Point", "Sample", "Spread", "Summary", "load", "save"]
+__all__ = ["VERSION", "Baseline", "Machine", "Model", "Pairs", "Point", "Spread", "Summary", "load", "save"]
 
-VERSION = 1
-PARTS = ("command", "verdict", "machine", "settings", "data", "models", "baselines")
+VERSION = 2
+PARTS = ("kind", "unit", "measure", "command", "verdict", "machine", "settings", "data", "models", "baselines")
 
 
 class Spread(TypedDict):
-    """Bits per byte over seeds: the middle, the ends and every one; with one seed there are no ends."""
+    """Scores over seeds: the middle, the ends and every one; with one seed there are no ends."""
 
     median: float
     low: float | None
@@ -26,13 +26,16 @@ class Point(TypedDict):
     """One evaluation on the validation part while training."""
 
     seed: int
-    tokens: int
+    units: int
     seconds: float
-    bits_per_byte: float
+    score: float
 
 
 class Model(TypedDict, total=False):
-    """One model; of a failed one only the first four are sure, and `why`."""
+    """One model; of a failed one only the first four are sure, and `why`.
+
+    further: medians over seeds, by the names of the summary's further measures.   detail: of the seed in the middle.
+    """
 
     name: str
     family: str
@@ -41,20 +44,30 @@ class Model(TypedDict, total=False):
     why: str
     parameters: int
     state_bytes: int
-    train_tokens_per_second: float
-    stream_tokens_per_second: float
+    train_units_per_second: float
+    stream_units_per_second: float
     step_ms: float
     peak_memory_bytes: int | None
-    tokens: int
-    bits_per_byte: Spread
+    units: int
+    score: Spread
+    further: dict[str, float]
+    detail: dict[str, Any]
     curve: list[Point]
 
 
 class Baseline(TypedDict):
-    """Something that could have won without any training; `why` says in a line what it is."""
+    """Something that could have won without any training; `why` says in a line what it is.
+
+    group: of all that share it only the best has a line among the models; none where it is "".
+    valid: the score on the validation part, where that is another than on the test part by nature, as of series.
+    """
 
     name: str
-    bits_per_byte: float
+    group: str
+    score: float
+    valid: NotRequired[float | None]
+    further: NotRequired[dict[str, float]]
+    detail: NotRequired[dict[str, Any]]
     seconds: float
     why: str
 
@@ -83,18 +96,18 @@ class Machine(TypedDict, total=False):
     reprise: str
 
 
-class Sample(TypedDict):
-    """What the best model wrote."""
-
-    model: str
-    prompt: str
-    text: str
-
-
 class Summary(TypedDict, total=False):
-    """The whole comparison. `data` is the card of the corpus, `files` are links relative to the summary."""
+    """The whole comparison. `data` is the card of the data, `files` are links relative to the summary.
+
+    kind, unit: of the data, "text" and what is read of them, "byte".   measure, further: see `Measure`.
+    shown: what the best model does with the data.   missing: baselines that could not be measured, and why.
+    """
 
     version: int
+    kind: str
+    unit: str
+    measure: dict[str, Any]
+    further: list[dict[str, Any]]
     command: str
     verdict: str
     started: str
@@ -105,7 +118,8 @@ class Summary(TypedDict, total=False):
     models: list[Model]
     baselines: list[Baseline]
     pairs: Pairs
-    sample: Sample | None
+    shown: dict[str, Any] | None
+    missing: dict[str, str]
     files: list[str]
 
 

@@ -1,14 +1,9 @@
 """Numbers as people read them. What is not known is a dash."""
 
-__all__ = ["UNKNOWN", "bits", "chance", "count", "milliseconds", "rate", "seconds", "size"]
+__all__ = ["UNKNOWN", "chance", "count", "milliseconds", "rate", "seconds", "size"]
 
 UNKNOWN = "\u2013"  # the dash of tables
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-
-
-def bits(value: float | None) -> str:
-    """Bits per byte, three places."""
-    return UNKNOWN if value is None else f"{value:.3f}"
 
 
 def count(value: float | None) -> str:

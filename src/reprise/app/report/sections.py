@@ -1,4 +1,4 @@
-"""The parts of the report that are words: sample, data card, baselines, failures, what next, how it was made."""
+"""The parts of the report that are words: data card, baselines, failures, what next, how it was made."""
 import re
 import shlex
 from collections.abc import Sequence
@@ -7,71 +7,41 @@ from reprise.app.drawing.markup import Markup, join, tag
 from reprise.app.drawing.page import listing, scrolled, table
 from reprise.app.findings import units
 from reprise.app.findings.chance import finished
+from reprise.app.findings.measure import Measure
 from reprise.app.findings.summary import Summary
+from reprise.app.report.kinds import KINDS
 
-__all__ = ["baselines", "data_card", "failures", "how_made", "next_steps", "sample"]
+__all__ = ["baselines", "data_card", "failures", "how_made", "next_steps"]
 
 LONGER = 4  # times the budget, for those who train on
 FLAG = {flag: re.compile(rf"(--{flag})(=|\s+)(\S+)") for flag in ("budget", "seeds", "out")}
-SHARES = {"printable": "printable bytes", "utf8": "valid UTF-8"}
-COUNTS = {"documents": "documents", "duplicates": "exact duplicates", "files": "files",
-          "left_out": "binary files left out"}
-
-
-def sample(summary: Summary) -> Markup | None:
-    """What the best model wrote, with its prompt set off."""
-    wrote = summary.get("sample")
-    if not wrote:
-        return None
-    prompt = tag("span", {"class": "prompt"}, wrote["prompt"])
-    told = f"Written by {wrote['model']}, byte by byte" + (", after the prompt in grey." if wrote["prompt"] else ".")
-    return join([tag("p", None, told), tag("pre", {"class": "sample"}, prompt, wrote["text"])])
 
 
 def data_card(summary: Summary) -> Markup:
     """What the models were trained and tested on."""
     card = summary["data"]
-    pairs: list[tuple[object, object]] = [("name", card.get("name", units.UNKNOWN))]
-    pairs.append(("size", units.size(card.get("bytes"))))
-    for part in ("train", "valid", "test"):
-        size = card.get(part, card.get("splits", {}).get(part))
-        pairs.append((f"{part} part", _part(size, card.get("bytes"))))
-    if "split" in card:
-        pairs.append(("split by", card["split"]))
-    pairs += [(title, units.count(card[key])) for key, title in COUNTS.items() if key in card]
-    pairs += [(title, f"{100 * card[key]:.1f} %") for key, title in SHARES.items() if key in card]
-    if card.get("sources"):
-        more = card.get("files", 0) - len(card["sources"])
-        pairs.append(("from", ", ".join(map(str, card["sources"])) + (f" and {more} more" if more > 0 else "")))
-    if card.get("binary"):
-        pairs.append(("looks binary", ", ".join(f"{name} ({kind})" for name, kind in card["binary"].items())))
-    return listing([*pairs, ("digest", tag("code", None, card.get("digest", units.UNKNOWN)))])
-
-
-def _part(size: object, whole: int | None) -> str:
-    """A part's size, given as a number of bytes or with its documents, and its share."""
-    told = size if isinstance(size, dict) else {"bytes": size}
-    count = told.get("bytes")
-    share = f" ({100 * count / whole:.0f} %)" if whole and isinstance(count, int) else ""
-    documents = f", {units.count(told['documents'])} documents" if "documents" in told else ""
-    return units.size(count) + share + documents
+    facts = [("name", card.get("name", units.UNKNOWN)), *KINDS[summary["kind"]].facts(card)]
+    return listing([*facts, ("digest", tag("code", None, card.get("digest", units.UNKNOWN)))])
 
 
 def baselines(summary: Summary) -> Markup | None:
     """All of them; the leaderboard has the best."""
-    order = sorted(summary["baselines"], key=lambda baseline: baseline["bits_per_byte"])
+    measure, *further = map(Measure.of, [summary["measure"], *summary.get("further", ())])
+    order = sorted(summary["baselines"], key=lambda baseline: measure.cost(baseline["score"]))
     if not order:
         return None
-    titles = [("baseline", None), ("bits per byte", None), ("took", None), ("what it is", "about")]
-    cells = [[(b["name"], None), (units.bits(b["bits_per_byte"]), "main"), (units.seconds(b["seconds"]), None),
-              (b["why"], "about")] for b in order]
+    titles = [("baseline", None), (measure.words, None), *((other.title, None) for other in further),
+              ("took", None), ("what it is", "about")]
+    cells = [[(b["name"], None), (measure.write(b["score"]), "main"),
+              *((other.write(b.get("further", {}).get(other.name)), None) for other in further),
+              (units.seconds(b["seconds"]), None), (b["why"], "about")] for b in order]
     return scrolled("Baselines", table(titles, cells))
 
 
 def failures(summary: Summary) -> Markup | None:
-    """What did not finish, a whole model or some of its seeds, and why."""
+    """What did not finish, a whole model, some of its seeds or a baseline, and why."""
     failed = [(model["name"], model.get("why") or "no reason was recorded") for model in summary["models"]
-              if model["status"] == "failed" or model.get("why")]
+              if model["status"] == "failed" or model.get("why")] + list(summary.get("missing", {}).items())
     return listing(failed) if failed else None
 
 
@@ -88,12 +58,13 @@ def _command(text: str) -> Markup:
 
 def _commands(summary: Summary) -> list[tuple[str, str]]:
     command, settings, steps = summary["command"], summary["settings"], []
-    for model in finished(summary["models"])[:1]:
+    for model in finished(summary["models"], Measure.of(summary["measure"]))[:1]:
         out = FLAG["out"].search(command)
         trained = [link for link in summary.get("files", ()) if link.startswith(f"models/{model['name']}-")]
         path = "/".join([out[3].rstrip("/") if out else ".", *trained[:1]])
         where = "" if out else " (in the folder of this report)"
-        steps.append((f"let {model['name']} write{where}", f"reprise generate {shlex.quote(path)} --length 400"))
+        if use := KINDS[summary["kind"]].use(summary, model["name"], shlex.quote(path)):
+            steps.append((use[0] + where, use[1]))
     if budget := settings.get("budget_seconds"):
         longer = f"{round(LONGER * budget)}s"
         steps.append((f"train {LONGER} times longer", _with(_elsewhere(summary, longer), "budget", longer)))
