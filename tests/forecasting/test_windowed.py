@@ -11,6 +11,7 @@ from torch import nn
 from reprise.core.errors import InputError
 from reprise.data.series.panel import Panel, Series, Step
 from reprise.data.series.split import Split
+from reprise.forecasting.backtest import backtest
 from reprise.forecasting.training import Budget
 from reprise.forecasting.window_loss import WindowLoss, next_patch
 from reprise.forecasting.windowed import Windowed
@@ -124,6 +125,23 @@ def test_the_phase_is_of_the_clock_not_of_the_row():
     np.testing.assert_allclose(part.point, whole.point, rtol=1e-6)
 
 
+def test_a_backtest_asks_together_what_is_forecast_together(monkeypatch):
+    """In blocks of origins, of all series; the examples are forecasts of one series beside the others."""
+    asked = split(waves(noise=0.3))
+    trained = method("together").fit(asked)
+    want = np.array([(e**2).mean() * s.values.std()**2 for e, s in zip(
+        errors(trained.forecast(asked.panel.series, asked.test, H), asked), asked.panel, strict=True)])
+    for numbers in (1, 1000, 2**22):
+        monkeypatch.setattr("reprise.forecasting.backtest.NUMBERS", numbers)
+        np.testing.assert_allclose((found := backtest(trained, asked)).by_series["MSE"], want, rtol=1e-4)
+    last = trained.forecast(asked.panel.series, [o[-1:] for o in asked.test], H)
+    for example in found.examples:
+        np.testing.assert_allclose(example.point, last[found.series.index(example.series)].point[0], rtol=1e-5)
+    fewer = replace(asked, test=(*asked.test[:2], asked.test[2][:-1]))
+    with pytest.raises(InputError, match="have the same origins"):
+        backtest(trained, fewer)
+
+
 def test_quantiles_rise_and_cover():
     asked = split(waves(T=900, noise=1.0), train=700, valid=740)
     found = method("quantiles", budget=Budget(250, looks=4)).fit(asked).forecast(asked.panel.series, asked.test, H)
@@ -217,6 +235,9 @@ OTHER = series("other", np.arange(30.0))
     (lambda s: method("cycle", scale="none").fit(s).forecast([OTHER], [np.array([9])], H), "no series named 'other'"),
     (lambda s: method("together").fit(s).forecast(s.panel.series, [np.array([k]) for k in (9, 9, 8)], H),
      "forecast together have the same origins"),
+    (lambda s: method("together").fit(s).forecast(s.panel.series[::-1], [np.array([9])] * 3, H),
+     "all 3 in the order they were learnt in"),
+    (lambda s: method("together").fit(s).forecast(s.panel.series[:2], [np.array([9])] * 2, H), "all 3 .* got 2"),
     (lambda s: method("together").fit(replace(s, train=np.array([200, 200, 150]))), "begin and end at the same times"),
 ])
 def test_what_does_not_fit(wrong, message):

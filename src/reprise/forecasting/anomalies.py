@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["find_anomalies"]
 
+LOOKED_AT = (0.1, 0.5, 0.9)  # levels
 NORMAL = 1.2815515655446004  # deviations from the middle of a normal distribution to its quantile 0.9
 
 
@@ -23,7 +24,7 @@ def find_anomalies(method: Carried, panel: Panel, threshold: float = 5.0) -> "pd
 
     A score looks at the past alone, so that a stream would have given the same; values that were filled in have none
     and are left out. threshold: scores from here on are anomalies.
-    Raises InputError for a forecaster without quantiles, and for a threshold that is not above 0.
+    Raises InputError for a forecaster without these quantiles, and for a threshold that is not above 0.
     """
     import pandas as pd
 
@@ -41,8 +42,11 @@ def _scored(series: Series, forecast: Forecast, threshold: float) -> "pd.DataFra
     if forecast.quantiles is None:
         raise InputError("find_anomalies: this forecaster says one number and not how sure it is; fit one with the "
                          "head 'quantiles' or 'student_t'")
-    low, middle, high = (forecast.quantiles[:, 0, int(np.abs(np.array(forecast.levels) - level).argmin())]
-                         for level in (0.1, 0.5, 0.9))
+    places = [i for i, level in enumerate(forecast.levels) if np.isclose(level, LOOKED_AT).any()]
+    if len(places) != len(LOOKED_AT):
+        raise InputError(f"find_anomalies: expected quantiles of the levels {LOOKED_AT}, this forecaster has those of "
+                         f"{forecast.levels}; fit one with these levels among its own")
+    low, middle, high = forecast.quantiles[:, 0, places].T
     y = series.values[1:]
     side = np.where(y < middle, middle - low, high - middle) / NORMAL
     score = np.abs(y - middle) / np.maximum(side, np.finfo(float).tiny)

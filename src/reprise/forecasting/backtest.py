@@ -104,7 +104,8 @@ def _run(method: Method, pairs: list, horizon: int) -> tuple[Tally, tuple[float,
     """The sums over origins, the levels of the quantiles there are, and the seconds that forecasting took."""
     rows: list[Tally | None] = [None] * len(pairs)
     levels, seconds = (), 0.0
-    for batch in _batches(pairs, max(NUMBERS // (horizon * (1 + len(LEVELS))), 1)):
+    batches = _rectangles if _reads_together(method) else _batches
+    for batch in batches(pairs, max(NUMBERS // (horizon * (1 + len(LEVELS))), 1)):
         chosen = [pairs[i][0] for i, _ in batch]
         started = time.perf_counter()
         found = method.forecast(chosen, [places for _, places in batch], horizon)
@@ -149,6 +150,17 @@ def _batches(pairs: list, most: int) -> Iterator[list[tuple[int, Int64[np.ndarra
         yield batch
 
 
+def _rectangles(pairs: list, most: int) -> Iterator[list[tuple[int, Int64[np.ndarray, " O"]]]]:
+    """The same, of all series at once: whether their origins are the same is for the method to say."""
+    size = max(most // len(pairs), 1)
+    for first in range(0, max(len(places) for _, places in pairs), size):
+        yield [(i, places[first : first + size]) for i, (_, places) in enumerate(pairs)]
+
+
+def _reads_together(method: Method) -> bool:
+    return getattr(method, "together", False)
+
+
 def _check(forecast: Forecast, series: Series, origins: Int64[np.ndarray, " O"], horizon: int) -> None:
     shape = (len(origins), horizon)
     if forecast.point.shape != shape or (
@@ -171,7 +183,9 @@ def _examples(method: Method, pairs: list, rank: Float64[np.ndarray, " N"], spli
     for place, label in sorted({last // 2: "median", last: "worst", 0: "best"}.items() if len(order) else ()):
         series, places = pairs[order[place]]
         origin = int(places[-1])
-        (found,) = method.forecast([series], [places[-1:]], split.horizon)
+        asked = pairs if _reads_together(method) else [(series, places)]
+        told = method.forecast([one for one, _ in asked], [last[-1:] for _, last in asked], split.horizon)
+        found = told[order[place]] if _reads_together(method) else told[0]
         start = max(origin - max(HISTORY * split.horizon, 2 * split.panel.season), 0)
         yield Example(series.name, label, origin, series.values[start:origin],
                       series.values[origin : origin + split.horizon], found.point[0],

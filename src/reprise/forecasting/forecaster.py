@@ -1,6 +1,5 @@
 """Forecasts of your own series: fit, predict, and update, which moves the state on instead of fitting again."""
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +13,20 @@ from reprise.core.modes import undisturbed
 from reprise.data.series.open import open_series
 from reprise.data.series.panel import Panel, Series, Step
 from reprise.data.series.protocols import whole
-from reprise.data.series.reading.rows import stamp
 from reprise.forecasting.method import Forecast
 from reprise.forecasting.recurrent.carried import Carried
+from reprise.forecasting.recurrent.keeping import load, save, save_standing
 from reprise.forecasting.recurrent.reading import Fitted, told
 from reprise.forecasting.recurrent.standing import (
     Standing,
     begin,
+    following,
     forecast_one,
     known_ahead,
     last_value,
-    load,
     read_on,
     read_one,
-    save,
-    save_standing,
+    scaled,
     static_rows,
 )
 from reprise.forecasting.training import Budget, Look
@@ -76,10 +74,11 @@ class Forecaster:
         return self.read(panel)
 
     def read(self, data: Data) -> "Forecaster":
-        """Forgets what was read, and reads other data of the series it was fitted to."""
-        panel, fitted = _panel(data), self._fitted()
+        """Forgets what was read, and reads other data of the series it was fitted to, on the clock they had then."""
+        fitted = self._fitted()
+        panel = _panel(data, fitted.scales.step)
         names = tuple(fitted.scales.numbers)
-        if missing := [name for name in names if name not in {series.name for series in panel}]:
+        if missing := sorted(set(names) - {series.name for series in panel}):
             raise InputError(f"{panel.name}: has no series {missing[0]!r}, which the forecaster was fitted to; give "
                              f"all of its {len(names)} series")
         begun = begin(fitted, [panel[name] for name in names], panel.step)
@@ -121,7 +120,7 @@ class Forecaster:
             if series.name not in places:
                 raise InputError(f"update: no series {series.name!r} was fitted{suggest(series.name, places)}")
             place = places[series.name]
-            if (new := _following(series, standing, place)) is not None:
+            if len(new := following(series, standing, place)) or len(new.known):
                 fresh[place] = new
         if fresh:
             self._standing = read_on(self._fitted(), standing, fresh)
@@ -140,8 +139,7 @@ class Forecaster:
                              "`update` where some are missing")
         if fitted.model.known or fitted.model.static:
             raise InputError("push: this model reads covariates; give rows to `update`")
-        scaled = (values - fitted.scales.means) / fitted.scales.deviations
-        y = torch.from_numpy(scaled).to(fitted.model.out.weight)
+        y = torch.from_numpy(scaled(fitted, values, np.arange(len(values)))).to(fitted.model.out.weight)
         with torch.no_grad():
             state = fitted.model.advance(y[None, None] if fitted.together else y[:, None, None], standing.state)
         self._standing = standing.moved(state)
@@ -151,16 +149,15 @@ class Forecaster:
         """One new value of one series; the others stay. Raises InputError as `push`, and where all are read together.
         """
         standing = self._stands()
+        place = standing.place(name)
         if len(standing.names) == 1:
             return self.push(np.array([value]))
-        if name not in standing.names:
-            raise InputError(f"no series {name!r} was fitted{suggest(name, standing.names)}")
-        self._standing = read_one(self._fitted(), standing, standing.names.index(name), value)
+        self._standing = read_one(self._fitted(), standing, place, value)
         return self
 
     def expected(self, name: str) -> np.datetime64 | float:
         """The stamp of the next step of a series."""
-        return self._stands().next_times(self._stands().names.index(name), 1)[0]
+        return self._stands().next_times(self._stands().place(name), 1)[0]
 
     def last(self, name: str) -> float:
         """The last value that was read of a series. Raises InputError where none was."""
@@ -211,10 +208,9 @@ class Forecaster:
 
     def _reaching(self, horizon: int) -> Float[Tensor, "B H D E"]:
         standing, model = self._stands(), self._fitted().model
-        ahead = -(-horizon // model.horizon) * model.horizon
         rows = len(standing.state.told)
         with torch.no_grad(), undisturbed(model.modules()):
-            return model.forecast(standing.state, horizon, known=known_ahead(self._fitted(), standing, ahead),
+            return model.forecast(standing.state, horizon, known=known_ahead(self._fitted(), standing, horizon),
                                   static=static_rows(self._fitted(), rows))
 
     def _fitted(self) -> Fitted:
@@ -234,17 +230,7 @@ def _panel(data: Data, step: Step | None = None) -> Panel:
     if panel.step is None:
         raise InputError(f"{panel.name}: its times are irregular, and a forecast is made in steps; open it with a "
                          "step, as open_series(..., step='h'), or --step h")
+    if step is not None and panel.step != step:
+        raise InputError(f"{panel.name}: expected series that are {step}, as those it was fitted to, got {panel.step} "
+                         "ones; open it with that step")
     return panel
-
-
-def _following(series: Series, standing: Standing, place: int) -> Series | None:
-    """The part of a series that was not read yet. Raises InputError where it does not begin with the next step."""
-    (expected,) = standing.next_times(place, 1)
-    new = int(np.searchsorted(series.times, expected))
-    if new == len(series):
-        return None
-    if series.times[new] != expected:
-        raise InputError(f"update: the next step of {series.name!r} is {stamp(expected)}, got "
-                         f"{stamp(series.times[new])}; give all rows in between, empty ones for what is missing")
-    return replace(series, times=series.times[new:], values=series.values[new:], seen=series.seen[new:],
-                   known=series.known[new:])

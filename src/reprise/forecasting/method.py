@@ -20,12 +20,16 @@ class Forecast(NamedTuple):
 
 
 class Method(Protocol):
-    """A way to forecast. Law: a forecast from origin o depends on the first o values alone (and on covariates)."""
+    """A way to forecast. Law: a forecast from origin o depends on the first o values alone (and on covariates).
+
+    One with an attribute `together` that is True reads all series jointly: it is asked for all of them, in the order it
+    has learnt them in, from the same origins.
+    """
 
     def fit(self, split: Split) -> "Method":
         """Learns from the training part, and may choose by the validation part; returns itself."""
 
     def forecast(
-        self, series: Sequence[Series], origins: Sequence[Int64[np.ndarray, " O"]], horizon: int,
+        self, series: Sequence[Series], origins: Sequence[Int64[np.ndarray, " _"]], horizon: int,
     ) -> list[Forecast]:
         """One forecast a series: from its origin o, values o ... o + horizon - 1, in the series' own units."""

@@ -2,7 +2,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from reprise.core.errors import InputError, suggest
 from reprise.data.series.cycle import first_tick
@@ -37,12 +37,22 @@ class Scales:
         deviations = np.array([part.std() if len(part) else 0.0 for part in parts])
         self.deviations = np.where(deviations > 1e-12 * np.abs(self.means), deviations, 1.0)  # of a constant: none
 
-    def check(self, series: Sequence[Series], known: bool = False) -> None:
-        """Raises InputError for a series without a scale, or, where all must be known, for any that is new."""
+    def check(self, series: Sequence[Series], origins: Sequence[Int64[np.ndarray, " _"]], *, known: bool = False,
+              together: bool = False) -> None:
+        """Raises InputError for origins outside a series, a series without a scale, or, where all must be `known`, any
+        that is new; and, `together`, for others than all, in their order, from the same origins.
+        """
+        if any(len(o) and (o.min() < 1 or o.max() > len(s)) for s, o in zip(series, origins, strict=True)):
+            raise InputError("expected origins from 1 to the length of their series; nothing is known at 0")
+        if together and any(not np.array_equal(o, origins[0]) for o in origins):
+            raise InputError("series that are forecast together have the same origins; ask for one at a time")
         for one in series:
             if (known or self.standardise) and one.name not in self.numbers:
                 raise InputError(f"no series named {one.name!r} was learnt from{suggest(one.name, self.numbers)}; one "
                                  "that was not can be forecast by a module that does not ask which it is, scale='none'")
+        if together and [one.name for one in series] != list(self.numbers):
+            raise InputError(f"series that are forecast together are asked for together, all {len(self.numbers)} in "
+                             f"the order they were learnt in, got {len(series)}; give those of the split's panel")
 
     def lanes(self, series: Sequence[Series], ends: Sequence[int], lookback: int, together: bool = False) -> Lanes:
         """The first so many values of each, scaled, as lanes of their own, or of one lane `together`.

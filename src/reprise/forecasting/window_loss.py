@@ -1,6 +1,5 @@
 """What a windowed forecaster is trained to make small, by name."""
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from reprise.core.errors import InputError, suggest
 from reprise.data.series.scores import LEVELS
 from reprise.forecasting.window_batches import Windows
+from reprise.models.forecast.heads import check_levels, pinball
 from reprise.models.forecast.patch_forecaster import PatchForecaster
 from reprise.models.forecast.wrappers.clocked import forecast_at
 from reprise.training.objectives import Scored
@@ -21,9 +21,8 @@ LOSSES = ("mse", "mae", "quantiles")
 
 @dataclass(frozen=True)
 class WindowLoss:
-    """An objective of training/fit over `Windows`, a mean over every value forecast: "mse", "mae" or "quantiles".
-
-        quantiles:  2 max(q (y - f_q), (q - 1) (y - f_q)) at each level q, which at 0.5 is the absolute error
+    """An objective of training/fit over `Windows`, a mean over every value forecast: "mse", "mae" or "quantiles",
+    whose cost is the `pinball` of heads.
 
     Forecasts are (B H D), or (B H D Q) for the quantiles of rising `levels`.
     Raises InputError for another name, levels that do not rise from above 0 to below 1, and forecasts of another shape.
@@ -35,10 +34,7 @@ class WindowLoss:
     def __post_init__(self) -> None:
         if self.name not in LOSSES:
             raise InputError(f"no loss of windows is named {self.name!r}{suggest(self.name, LOSSES)}")
-        ends = (0.0, *self.levels, 1.0)
-        if not self.levels or any(not low < high for low, high in pairwise(ends)):
-            raise InputError(f"WindowLoss: expected levels that rise from above 0 to below 1, got {self.levels}; "
-                             "try (0.1, 0.5, 0.9)")
+        check_levels("WindowLoss", self.levels)
 
     def __call__(self, module: nn.Module, batch: Windows, state: Any = None) -> Scored:
         errors = self.errors(self.forecast(module, batch, batch.y.shape[1]), batch.y)
@@ -60,9 +56,7 @@ class WindowLoss:
             return (found - y).square()
         if self.name == "mae":
             return (found - y).abs()
-        levels = torch.tensor(self.levels, device=y.device)
-        below = y[..., None] - found
-        return 2 * torch.maximum(levels * below, (levels - 1) * below)
+        return pinball(found, y, self.levels)
 
 
 def next_patch(module: PatchForecaster, batch: Windows, state: Any = None) -> Scored:

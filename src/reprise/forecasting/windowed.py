@@ -109,21 +109,18 @@ class Windowed:
         return self._validation(split)(module)
 
     def forecast(
-        self, series: Sequence[Series], origins: Sequence[Int64[np.ndarray, " O"]], horizon: int,
+        self, series: Sequence[Series], origins: Sequence[Int64[np.ndarray, " _"]], horizon: int,
     ) -> list[Forecast]:
         """As a Method's. Raises InputError before it is trained, for a longer horizon than it was trained for, for an
-        origin of 0, at which nothing is known, a series it must know and does not, and origins that differ `together`.
+        origin of 0, at which nothing is known, a series it must know and does not, and, `together`, origins that differ
+        and others than all series.
         """
         if self.fitted is None:
             raise InputError("Windowed: it has learnt nothing yet; call fit(split) first")
         module, scales, longest = self.fitted
         if not 1 <= horizon <= longest:
             raise InputError(f"Windowed: expected a horizon of 1 to {longest}, for which it was trained, got {horizon}")
-        if any(len(o) and (o.min() < 1 or o.max() > len(s)) for s, o in zip(series, origins, strict=True)):
-            raise InputError("Windowed: expected origins from 1 to the length of their series; nothing is known at 0")
-        if self.together and any(not np.array_equal(o, origins[0]) for o in origins):
-            raise InputError("Windowed: series that are forecast together have the same origins; ask for one at a time")
-        scales.check(series, known=self.together or reads_clock(module))
+        scales.check(series, origins, known=self.together or reads_clock(module), together=self.together)
         lanes = scales.lanes(series, [max([1, *o]) for o in origins], self.lookback, self.together)
         asked = origins[:1] if self.together else origins
         found = self._ask(lanes, asked)[:, :horizon]
@@ -131,7 +128,7 @@ class Windowed:
         columns = [parts[0][:, :, d] for d in range(len(series))] if self.together else [p[:, :, 0] for p in parts]
         return [self._told(scales.back(one.name, column)) for one, column in zip(series, columns, strict=True)]
 
-    def _ask(self, lanes: Lanes, origins: Sequence[Int64[np.ndarray, " O"]]) -> np.ndarray:
+    def _ask(self, lanes: Lanes, origins: Sequence[Int64[np.ndarray, " _"]]) -> np.ndarray:
         """Forecasts (O H D ...) from all origins of all lanes, one after the other."""
         module, _, horizon = self.fitted
         lane, origin = _laid_out(origins)
@@ -171,6 +168,6 @@ class Windowed:
         return loss
 
 
-def _laid_out(origins: Sequence[Int64[np.ndarray, " O"]]) -> tuple[Int64[np.ndarray, " N"], Int64[np.ndarray, " N"]]:
+def _laid_out(origins: Sequence[Int64[np.ndarray, " _"]]) -> tuple[Int64[np.ndarray, " N"], Int64[np.ndarray, " N"]]:
     """All origins one after the other, and of which lane each is."""
     return np.repeat(np.arange(len(origins)), [len(o) for o in origins]), np.concatenate([*origins]).astype(np.int64)

@@ -154,12 +154,12 @@ def test_start_and_end(opened):
 EVENTS = "case,time,activity\na,2020-01-01,login\na,2020-01-02,out\nb,2020-01-01,login"
 REFUSED = {
     "events": (EVENTS, {}, "t.csv, line 2, column 'activity': 'login' is a kind of event, so t.csv looks like a log of "
-               "events, no series; open it as a log of events (open_events; --events on the command line), or name the "
+               "events, no series; open it as a log of events (open_events; --as events on the command line), or name the "
                "numbers to forecast by target"),
     "prose": ("word\nIshmael\nyears", {},
               "t.csv, line 2, column 'word': expected a number, got 'Ishmael', and no other column has numbers to "
               "forecast; give a table of a time and values, or an id, a time and a value; if it is a log of events, "
-              "open it as a log of events (open_events; --events on the command line)"),
+              "open it as a log of events (open_events; --as events on the command line)"),
     "a column there is not": (WIDE, {"target": "OTT"},
                               "t.csv has no column 'OTT', which target names; did you mean 'OT'?"),
     "two parts": (WIDE, {"target": "OT", "known": "OT"}, "column 'OT' is given more than one part to play; name it "
@@ -174,7 +174,7 @@ REFUSED = {
                 "t.csv, line 3, column 'ds': a value without a time; fill it in, or take the row out"),
     "ratings": ("user,item,timestamp,rating\n1,7,2020-01-01,5\n2,7,2020-01-02,3", {},
                 "t.csv, line 2, column 'item': '7' is a kind of event, so t.csv looks like a log of events, no series; "
-                "open it as a log of events (open_events; --events on the command line), or name the numbers to "
+                "open it as a log of events (open_events; --as events on the command line), or name the numbers to "
                 "forecast by target"),
     "times and other words": (
         "ds,y\n" + "\n".join(f"{'soon' if d % 3 == 0 else f'2020-01-0{d}'},{d}" for d in range(1, 10)), {},

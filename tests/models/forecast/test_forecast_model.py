@@ -151,6 +151,19 @@ def test_longer_than_it_was_trained_for():
     torch.testing.assert_close(found, torch.cat(by_hand, 1)[:, :5], rtol=0, atol=1e-12)
 
 
+def test_longer_with_covariates_as_far_as_is_asked():
+    """Known of five steps, with a horizon of two: what a sixth would be told changes nothing."""
+    torch.manual_seed(0)
+    model = ForecastModel("gru", horizon=2, width=8, segment=2, known=1).double()
+    y, known = torch.randn(1, 11, 1).double(), torch.randn(1, 17, 1).double()
+    found = model.forecast(model(y, known=known[:, :13])[1], 5, known=known[:, 11:16])
+    read, by_hand = y, []
+    for _ in range(3):
+        by_hand.append(model(read, known=known[:, : read.shape[1] + 2])[0][:, -1])
+        read = torch.cat([read, model.head.point(by_hand[-1])], 1)
+    torch.testing.assert_close(found, torch.cat(by_hand, 1)[:, :5], rtol=0, atol=1e-12)
+
+
 def test_saved_and_forked(tmp_path):
     torch.manual_seed(0)
     model = ForecastModel("lstm", horizon=4, width=8, segment=3).eval()
@@ -168,14 +181,17 @@ def test_saved_and_forked(tmp_path):
 
 def test_what_does_not_fit():
     model = ForecastModel("gru", horizon=4, width=8, known=2)
+    state = model.initial_state(2)
     for call, wanted in (
         (lambda: model(torch.zeros(2, 5)), "expected x of shape"),
         (lambda: model(torch.zeros(2, 5, 1)), r"known of shape \(2, 9, 2\), got None; known of the 5 steps"),
         (lambda: model(torch.zeros(2, 5, 1), known=torch.zeros(2, 5, 2)), r"\(2, 9, 2\), got \(2, 5, 2\)"),
         (lambda: model(torch.zeros(2, 5, 1), known=torch.zeros(2, 9, 2), static=torch.zeros(2, 1)), "static"),
+        (lambda: model.forecast(state), r"known of shape \(2, 4, 2\), got None"),
+        (lambda: model.forecast(state, 6, known=torch.zeros(2, 1, 2)), r"known of shape \(2, 6, 2\), got \(2, 1, 2\)"),
         (lambda: ForecastModel("gru", horizon=0), "horizon of 1 or more"),
         (lambda: ForecastModel("gru", head="normal"), "no head is named 'normal'"),
-        (lambda: ForecastModel("gru", head=("quantiles", {"levels": [0.9, 0.1]})), "rising levels"),
+        (lambda: ForecastModel("gru", head=("quantiles", {"levels": [0.9, 0.1]})), "levels that rise"),
         (lambda: ForecastModel("gru", memory=1.0), "more than 1 step"),
     ):
         with pytest.raises(InputError, match=wanted):

@@ -61,7 +61,8 @@ def find_roles(
                          f"{', '.join(table.columns)}; say which, as in activity={next(iter(table.columns))!r}")
     if case is None and (maybe := [name for name in left if _repeats(table.columns[name])]):
         raise InputError(f"{table.source}: no column is called case, user or session; say which it is, as in "
-                         f"case={maybe[0]!r}, or case=False where all events are of one case")
+                         f"case={maybe[0]!r}, or case=False (--case none) where all events are of one "
+                         "case")
     return Roles(case or None, time or None, activity, tuple(attributes))
 
 

@@ -1,6 +1,6 @@
 """`open_events`: a log of events by name, from a table of any form, or from plain lines."""
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,8 @@ EVENT, TIME = "event", "time"  # how the two files of one log are called: event-
 def open_events(
     what: Any, *, case: str | Literal[False] | None = None, time: str | Literal[False] | None = None,
     activity: str | None = None, attributes: str | Sequence[str] = (), layout: Literal["table", "lines"] | None = None,
-    times: PathLike | None = None,
+    times: PathLike | None = None, delimiter: str | None = None, decimal: str | None = None,
+    encoding: str | None = None, time_format: str | Mapping[str, str] | None = None,
 ) -> EventLog:
     """A log from a name of `list_events()`, a file, "-" or a pandas DataFrame.
 
@@ -32,6 +33,7 @@ def open_events(
     file holds. attributes: columns of numbers that tell more of an event; in one string, they have commas between.
     Lines have a case each, its kinds of event between spaces; `times` is the file of the times that go with them, found
     by itself where event-*.txt has a time-*.txt beside it. layout: which of the two, where the file does not show it.
+    The rest: how a table is written, as in `read_table`.
     A name comes before a file of the same name (write ./name for the file).
 
     Raises InputError, with file, line and column, for what cannot be read as either.
@@ -43,14 +45,15 @@ def open_events(
         if case or time or activity or attributes or times:
             raise InputError(f"{what!r} is a published log, whose columns are known; write ./{what} for a file")
         return open_named(what)
-    said = case is not None or time is not None or activity is not None or bool(attributes)
+    said = bool(attributes) or any(
+        told is not None for told in (case, time, activity, delimiter, decimal, encoding, time_format))
     if isinstance(what, str | os.PathLike) and os.fspath(what) != "-":
         _there(what)
         if layout == "lines" or (layout is None and not said and _is_lines(Path(what))):
             return _from_lines(Path(what).expanduser(), None if times is None else Path(times).expanduser())
     elif layout == "lines":
         raise InputError("open_events: lines of events are read from a file; save them to one first")
-    table = read_table(what)
+    table = read_table(what, delimiter=delimiter, decimal=decimal, encoding=encoding, time_format=time_format)
     return log_of_rows(_name(table.source), table, find_roles(table, case, time, activity, attributes))
 
 

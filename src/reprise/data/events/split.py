@@ -11,6 +11,7 @@ from reprise.data.events.log import UNKNOWN, EventLog
 __all__ = ["EventSplit", "split_events"]
 
 SHARES = (0.7, 0.1, 0.2)
+FEWEST = 5  # cases that give each part of SHARES one
 WAYS = ("official", "case", "event")
 
 
@@ -45,7 +46,8 @@ def split_events(
     log: EventLog, by: Literal["official", "case", "event"] | None = None,
     shares: tuple[float, float, float] = SHARES,
 ) -> EventSplit:
-    """shares: of train, valid and test.   by: left out, "official" where the log has parts, otherwise "case".
+    """shares: of train, valid and test.   by: left out, "official" where the log has parts, otherwise "case", and
+    "event" where there are too few cases for three parts.
 
     case: whole cases in the order of their first events, so that the test part has those that begin last.
     official: the test part as it was published; valid are the last of the published training cases.
@@ -53,7 +55,7 @@ def split_events(
     Raises InputError where a part would be left without a case.
     """
     if by is None:
-        by = "official" if log.parts else "case"
+        by = "official" if log.parts else "case" if len(log) >= FEWEST else "event"
     if by not in WAYS:
         raise InputError(f"split_events: expected by to be one of {', '.join(WAYS)}, got {by!r}")
     if len(shares) != 3 or min(shares) < 0 or not shares[0] or not shares[2] or abs(sum(shares) - 1) > 1e-6:

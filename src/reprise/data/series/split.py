@@ -23,7 +23,7 @@ class Split:
     protocol: str
     horizon: int
     train: Int64[np.ndarray, " N"]
-    valid: tuple[Int64[np.ndarray, " O"], ...]
-    test: tuple[Int64[np.ndarray, " O"], ...]
+    valid: tuple[Int64[np.ndarray, " _"], ...]
+    test: tuple[Int64[np.ndarray, " _"], ...]
     lookback: int | None = None
     scaled: bool = False

@@ -1,4 +1,5 @@
 """Any recurrent layer as a method: trained on stretches of all series, asked from the state that has read the past."""
+import inspect
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -7,7 +8,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from reprise.core.errors import InputError, check_counts
+from reprise.core.errors import InputError, check_counts, suggest
 from reprise.core.modes import undisturbed
 from reprise.data.series.panel import Series
 from reprise.data.series.scores import LEVELS
@@ -31,7 +32,8 @@ class Carried:
     A split's lookback decides what it may look at: so many steps, each window read from an empty state; or, None, all
     there is, the state carried along the series.
     layers, options: as of ForecastModel; what is not said follows from the split (`options_for`).
-    together: all series are read jointly, the columns of one; they must be on one clock. Else each is a row of its own.
+    together: all series are read jointly, the columns of one; they must be on one clock and have the same covariates,
+    and static ones are not read. Else each is a row of its own.
     stretch: steps of a series that a row of a batch holds.
     Raises InputError where there is no option of such a name.
     """
@@ -40,6 +42,9 @@ class Carried:
                  together: bool = False, batch: int = 64, rate: float = 2e-3, seed: int = 0,
                  options: dict[str, Any] | None = None):
         check_counts("Carried", stretch=stretch, batch=batch)
+        known = inspect.signature(ForecastModel).parameters
+        if wrong := [name for name in options or {} if name not in known]:
+            raise InputError(f"Carried: a model has no option {wrong[0]!r}{suggest(wrong[0], known)}")
         self.layers, self.options, self.budget = layers, options or {}, budget or Budget(seconds=30.0)
         self.stretch, self.together, self.batch, self.rate, self.seed = stretch, together, batch, rate, seed
         self.fitted: Fitted | None = None
@@ -110,21 +115,21 @@ class Carried:
         return torch.cat(costs).mean().item()
 
     def forecast(
-        self, series: Sequence[Series], origins: Sequence[Int64[np.ndarray, " O"]], horizon: int,
+        self, series: Sequence[Series], origins: Sequence[Int64[np.ndarray, " _"]], horizon: int,
     ) -> list[Forecast]:
         """As a Method's; beyond the horizon it was trained for it reads its own point forecasts.
 
-        Raises InputError before it is trained, for origins outside a series, a series whose scale is not known, and
-        where covariates are not known far enough ahead.
+        Raises InputError before it is trained, for a horizon of less than 1, origins outside a series, a series whose
+        scale is not known, where covariates are not known as far ahead as is asked, and, `together`, for origins that
+        differ and others than all series.
         """
         if self.fitted is None:
             raise InputError("Carried: it has learnt nothing yet; call fit(split) first")
         fitted = self.fitted
-        if any(len(o) and (o.min() < 1 or o.max() > len(s)) for s, o in zip(series, origins, strict=True)):
-            raise InputError("Carried: expected origins from 1 to the length of their series; nothing is known at 0")
-        if fitted.together and any(not np.array_equal(o, origins[0]) for o in origins):
-            raise InputError("Carried: series that are forecast together have the same origins; ask for one at a time")
-        fitted.scales.check(series, known=fitted.together or bool(fitted.model.static))
+        if horizon < 1:
+            raise InputError(f"Carried: expected a horizon of 1 or more, got {horizon}")
+        known = fitted.together or bool(fitted.model.static)
+        fitted.scales.check(series, origins, known=known, together=fitted.together)
         blocks = blocks_of(series, None, origins, fitted.scales, fitted.together)
         with torch.no_grad(), undisturbed(fitted.model.modules()):
             columns = [column for found in answers(fitted, blocks, horizon) for column in found.unbind(2)]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from reprise.core.errors import InputError
 from reprise.data.series.cycle import first_tick
@@ -44,7 +45,10 @@ def blocks_of(
     series: Sequence[Series], ends: Sequence[int] | None, origins: Sequence[np.ndarray] | None, scales: Scales,
     together: bool,
 ) -> list[Block]:
-    """The series, scaled, up to their ends."""
+    """The series, scaled, up to their ends; `together` as one, whose covariates are those of all.
+
+    Raises InputError for series together that differ in their clock or their covariates.
+    """
     found = []
     for i, one in enumerate(series):
         end = len(one) if ends is None else int(ends[i])
@@ -56,6 +60,9 @@ def blocks_of(
     if len({(len(b.values), first_tick(s, scales.step)) for b, s in zip(found, series, strict=True)}) != 1:
         raise InputError("series that are read together must begin and end at the same times; read them one by one, "
                          "together=False")
+    if any(not np.array_equal(block.known, found[0].known) for block in found):
+        raise InputError("series that are read together have the same covariates, known of all; read them one by one, "
+                         "together=False")
     return [found[0]._replace(values=np.concatenate([b.values for b in found], 1))]
 
 
@@ -65,31 +72,26 @@ def answers(fitted: Fitted, blocks: Sequence[Block], horizon: int) -> Iterator[T
     if horizon > model.horizon:
         yield from (_rolled(fitted, block, horizon) for block in blocks)
     elif fitted.lookback is not None:
-        yield from (_windowed(fitted, block)[:, :horizon] for block in blocks)
+        yield from (_windowed(fitted, block, horizon)[:, :horizon] for block in blocks)
     else:
         for group in _groups(blocks, model):
-            yield from (answer[:, :horizon] for answer in _read_through(fitted, group))
+            yield from (answer[:, :horizon] for answer in _read_through(fitted, group, horizon))
 
 
 def _groups(blocks: Sequence[Block], model: ForecastModel) -> Iterator[Sequence[Block]]:
     """As many at once as memory is for, in order."""
-    first = 0
-    while first < len(blocks):
-        last, steps, answers = first, 0, 0
-        while last < len(blocks):
-            size = len(blocks) and (last + 1 - first)
-            steps = size * max(len(b.values) for b in blocks[first : last + 1])
-            answers = size * max(len(b.origins) for b in blocks[first : last + 1])
-            answers *= model.horizon * model.width * model.head.size
-            if last > first and (steps > STEPS or answers > ANSWERS):
-                break
-            last += 1
-        yield blocks[first:last]
-        first = last
+    first, steps, asked, numbers = 0, 0, 0, model.horizon * model.width * model.head.size
+    for last, block in enumerate(blocks):
+        steps, asked, size = max(steps, len(block.values)), max(asked, len(block.origins)), last + 1 - first
+        if last > first and (size * steps > STEPS or size * asked * numbers > ANSWERS):
+            yield blocks[first:last]
+            first, steps, asked = last, len(block.values), len(block.origins)
+    if blocks:
+        yield blocks[first:]
 
 
-def _read_through(fitted: Fitted, group: Sequence[Block]) -> list[Tensor]:
-    """One pass over the series, their state carried; an answer at each origin."""
+def _read_through(fitted: Fitted, group: Sequence[Block], horizon: int) -> list[Tensor]:
+    """One pass over the series, their state carried; an answer at each origin, right as far as `horizon`."""
     model = fitted.model
     like = model.out.weight
     asked = max(len(b.origins) for b in group)
@@ -103,26 +105,32 @@ def _read_through(fitted: Fitted, group: Sequence[Block]) -> list[Tensor]:
         end = int(block.origins.max(initial=0))
         y[row, :end] = torch.from_numpy(block.values[:end])
         at[row, : len(block.origins)] = torch.from_numpy(block.origins - 1)
-        if known is not None:
-            known[row, : end + model.horizon] = _ahead(block, 0, end + model.horizon)
+        if known is not None and end:
+            known[row, : end + horizon] = _ahead(block, 0, end + horizon)
     lengths = torch.tensor([int(block.origins.max(initial=0)) for block in group])
     found, _ = model(y.to(like), known=None if known is None else known.to(like), at=at.to(like.device),
                      static=_static(fitted, group, like), lengths=None if (lengths == last).all() else lengths)
     return [found[row, : len(block.origins)] for row, block in enumerate(group)]
 
 
-def _windowed(fitted: Fitted, block: Block) -> Tensor:
-    """An answer from each window of `lookback` steps, or of fewer where there are no more."""
+def _windowed(fitted: Fitted, block: Block, horizon: int) -> Tensor:
+    """An answer from each window of `lookback` steps, or of fewer where there are no more, right as far as `horizon`.
+    """
     model, like = fitted.model, fitted.model.out.weight
     found = like.new_zeros(len(block.origins), model.horizon, model.width, model.head.size)
+    values, known = torch.from_numpy(block.values), None
+    if model.known and len(block.origins):
+        end = int(block.origins.max()) + horizon
+        known = pad(_ahead(block, 0, end), (0, 0, 0, model.horizon - horizon))
     lengths = np.minimum(block.origins, fitted.lookback)
     for length in np.unique(lengths):
         places = np.flatnonzero(lengths == length)
         rows = max(min(STEPS // length, ANSWERS // found[:1].numel()), 1)
         for some in np.split(places, range(rows, len(places), rows)):
-            origins = block.origins[some]
+            first = torch.from_numpy(block.origins[some] - length)
+            about = None if known is None else known.unfold(0, length + model.horizon, 1).mT[first].to(like)
             found[torch.from_numpy(some)] = model.windows(
-                _stack(block.values, origins, length).to(like), known=_known(block, origins, length, model),
+                values.unfold(0, length, 1).mT[first].to(like), known=about,
                 static=_static(fitted, [block] * len(some), like))
     return found
 
@@ -131,7 +139,6 @@ def _rolled(fitted: Fitted, block: Block, horizon: int) -> Tensor:
     """Beyond the model's horizon: from the state at each origin it goes on by its own point forecasts."""
     model, like = fitted.model, fitted.model.out.weight
     static = _static(fitted, [block], like)
-    ahead = -(-horizon // model.horizon) * model.horizon
     found = like.new_zeros(len(block.origins), horizon, model.width, model.head.size)
     state, read = model.initial_state(1), 0
 
@@ -144,20 +151,8 @@ def _rolled(fitted: Fitted, block: Block, horizon: int) -> Tensor:
             state, read = model.initial_state(1), max(origin - fitted.lookback, 0)
         y = torch.from_numpy(block.values[read:origin])[None].to(like)
         state, read = model.advance(y, state, known=known(read, origin), static=static), origin
-        found[place] = model.forecast(state, horizon, known=known(origin, origin + ahead), static=static)[0]
+        found[place] = model.forecast(state, horizon, known=known(origin, origin + horizon), static=static)[0]
     return found
-
-
-def _stack(values: np.ndarray, origins: np.ndarray, length: int) -> Float[Tensor, "O L D"]:
-    every = torch.from_numpy(values).unfold(0, length, 1).mT
-    return every[torch.from_numpy(origins - length)]
-
-
-def _known(block: Block, origins: np.ndarray, length: int, model: ForecastModel) -> Tensor | None:
-    if not model.known:
-        return None
-    _ahead(block, 0, int(origins.max()) + model.horizon)
-    return _stack(block.known, origins + model.horizon, length + model.horizon).to(model.out.weight)
 
 
 def _ahead(block: Block, first: int, end: int) -> Float[Tensor, "T K"]:

@@ -1,31 +1,29 @@
-"""Where a forecaster stands: what it has read of each series, what it says of what follows; moved on, and kept."""
+"""Where a forecaster stands: what it has read of each series, what it says of what follows; and moved on."""
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reprise.core.errors import InputError
-from reprise.core.files import load_tensors, save_tensors
+from reprise.core.errors import InputError, suggest
 from reprise.core.modes import undisturbed
-from reprise.core.state import map_state, named_tensors, refill, select
-from reprise.core.state_file import fingerprint
-from reprise.data.series.clock import ahead
-from reprise.data.series.panel import Series, Step
+from reprise.core.state import growing, map_state, select
+from reprise.data.series.clock import MONTHS, ahead
+from reprise.data.series.cycle import first_tick
+from reprise.data.series.panel import SECONDS, Series, Step
+from reprise.data.series.reading.rows import stamp
 from reprise.forecasting.method import Forecast
 from reprise.forecasting.recurrent.reading import Fitted, told
-from reprise.forecasting.scales import Scales
-from reprise.models.forecast.forecast_model import ForecastModel, ForecastState
+from reprise.models.forecast.forecast_model import ForecastState
 
 __all__ = [
-    "Standing", "begin", "forecast_one", "known_ahead", "last_value", "load", "read_on", "read_one", "save",
-    "save_standing", "static_rows",
+    "Standing", "begin", "following", "forecast_one", "known_ahead", "last_value", "read_on", "read_one", "scaled",
+    "static_rows",
 ]
 
-FILE = "standing.safetensors"
+COUNTED = 1000  # steps that are counted from one stamp; so many are written out to say when the next one is
+FARTHEST = 1e9  # deviations from the mean of training: float32 holds the square
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +45,60 @@ class Standing:
         since = int(self.since[place])
         return ahead(self.times[place : place + 1], self.step, since + count)[since:]
 
+    def place(self, name: str) -> int:
+        """Of the series of that name. Raises InputError where there is none."""
+        if name not in self.names:
+            raise InputError(f"no series {name!r} was fitted{suggest(name, self.names)}")
+        return self.names.index(name)
+
     def moved(self, state: ForecastState, steps: np.ndarray | int = 1) -> "Standing":
         """So many steps further on."""
-        return replace(self, state=state, since=self.since + steps)
+        times, since = self.times, self.since + steps
+        if since.max() > COUNTED and self.step.unit in SECONDS:  # steps by the calendar are counted from one that tells
+            times, since = times + since * np.timedelta64(SECONDS[self.step.unit] * self.step.count, "s"), 0 * since
+        return replace(self, state=state, times=times, since=since)
 
 
 def begin(fitted: Fitted, series: Sequence[Series], step: Step) -> Standing:
     """Before the first value of each of these series."""
     model, B = fitted.model, 1 if fitted.together else len(series)
-    return Standing(tuple(s.name for s in series), step, np.array([s.times[0] for s in series]),
-                    np.full(len(series), -1), model.initial_state(B),
-                    tuple(s.known[:0] for s in series) if model.known else ())
+    telling = np.array([_telling(s.times, step) for s in series])
+    return Standing(tuple(s.name for s in series), step, np.array([s.times[i] for s, i in zip(series, telling)]),
+                    -1 - telling, model.initial_state(B), tuple(s.known[:0] for s in series) if model.known else ())
+
+
+def _telling(times: np.ndarray, step: Step) -> int:
+    """Which stamp tells the clock: by the month one inside its month, as 28 February may be of the 28th or the last."""
+    if step.unit not in MONTHS:
+        return 0
+    days = times.astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    return int(np.where((days + 1).astype("datetime64[M]") == months, days - months, np.timedelta64(-1, "D")).argmax())
+
+
+def following(series: Series, standing: Standing, place: int) -> Series:
+    """The part of a series that was not read yet: its values, if any, and what is known of the steps that come next.
+
+    Raises InputError where it does not begin with the next step.
+    """
+    (expected,) = standing.next_times(place, 1)
+    new = int(np.searchsorted(series.times, expected))
+    if new == len(series):  # covariates may reach further all the same
+        new = first_tick(replace(series, times=expected[None]), standing.step) - first_tick(series, standing.step)
+    elif series.times[new] != expected:
+        raise InputError(f"update: the next step of {series.name!r} is {stamp(expected)}, got "
+                         f"{stamp(series.times[new])}; give all rows in between, empty ones for what is missing")
+    return replace(series, times=series.times[new:], values=series.values[new:], seen=series.seen[new:],
+                   known=series.known[new:])
+
+
+def scaled(fitted: Fitted, values: np.ndarray, place: np.ndarray | int) -> np.ndarray:
+    """Values of the series at these places, on the scale of training. Raises InputError for one that is absurd."""
+    found = (values - fitted.scales.means[place]) / fitted.scales.deviations[place]
+    if (far := np.abs(found).max(initial=0)) > FARTHEST:
+        raise InputError(f"expected values within {FARTHEST:g} deviations of those it was fitted to, got one {far:.3g} "
+                         "away; leave it empty where it is a mistake, fit again where it is none")
+    return found
 
 
 def read_on(fitted: Fitted, standing: Standing, fresh: Mapping[int, Series]) -> Standing:
@@ -73,7 +114,7 @@ def read_on(fitted: Fitted, standing: Standing, fresh: Mapping[int, Series]) -> 
     like, T = model.out.weight, int(counts.max())
     values = np.zeros((len(counts), T))
     for place, series in fresh.items():
-        values[place, : len(series)] = fitted.scales.scaled(series)
+        values[place, : len(series)] = scaled(fitted, series.values, place)
     known = [_longer(standing.known[p], fresh.get(p)) for p in places] if model.known else []
     y = torch.from_numpy(values).to(like)
     lengths = None if fitted.together or (counts == T).all() else torch.from_numpy(counts)
@@ -86,23 +127,26 @@ def read_on(fitted: Fitted, standing: Standing, fresh: Mapping[int, Series]) -> 
 
 def read_one(fitted: Fitted, standing: Standing, place: int, value: float) -> Standing:
     """After one more value of one series. Raises InputError where series are not read alone or covariates are read."""
-    model, scales = fitted.model, fitted.scales
+    model = fitted.model
     if fitted.together or model.known or not np.isfinite(value):
         raise InputError(f"expected a finite value of a series that is read alone, without covariates, got {value} of "
                          f"{standing.names[place]!r}; give rows of all series to `update`")
-    row = torch.tensor([place])
-    y = model.out.weight.new_full((1, 1), (value - scales.means[place]) / scales.deviations[place])
-    static = static_rows(fitted, len(standing.names))
+    row, relative = torch.tensor([place]), float(scaled(fitted, np.array(value), place))
+    y, counts = model.out.weight.new_full((1, 1, 1), relative), np.arange(len(standing.names)) == place
+    static = static_rows(fitted, len(counts))
     with torch.no_grad():
-        state = model.advance(y[:, None], select(standing.state, row), static=None if static is None else static[row])
-    after = map_state(lambda whole, part: whole.index_copy(0, row, part), standing.state, state)
-    counts = np.arange(len(standing.names)) == place
+        if growing(standing.state):  # a row alone would be longer than the others
+            after = model.advance(y.expand(len(counts), 1, 1), standing.state, static=static,
+                                  lengths=torch.from_numpy(counts.astype(np.int64)))
+        else:
+            alone = model.advance(y, select(standing.state, row), static=None if static is None else static[row])
+            after = map_state(lambda whole, part: whole.index_copy(0, row, part), standing.state, alone)
     return standing.moved(after, counts.astype(np.int64))
 
 
 def last_value(fitted: Fitted, standing: Standing, name: str) -> float:
     """The last value that was read of a series. Raises InputError where none was."""
-    place = standing.names.index(name)
+    place = standing.place(name)
     if standing.since[place] < 0:
         raise InputError(f"nothing was read of {name!r} yet; begin with a value")
     row, column = (0, place) if fitted.together else (place, 0)
@@ -111,7 +155,7 @@ def last_value(fitted: Fitted, standing: Standing, name: str) -> float:
 
 def forecast_one(fitted: Fitted, standing: Standing, name: str) -> Forecast:
     """What follows what was read of one series, as far as the model's horizon; one origin."""
-    place = standing.names.index(name)
+    place = standing.place(name)
     row, column = (0, place) if fitted.together else (place, 0)
     state = select(standing.state, [row]) if len(standing.state.told) > 1 else standing.state
     known, static = known_ahead(fitted, standing, fitted.model.horizon), static_rows(fitted, len(standing.names))
@@ -151,54 +195,3 @@ def _stacked(
                              "give rows of the future, with the target left empty")
         stacked[row, :count] = torch.from_numpy(rows[:count])
     return stacked
-
-
-def save(folder: Path, fitted: Fitted, standing: Standing, about: dict[str, Any]) -> None:
-    """The model, the scales and the standing, each file whole or not at all."""
-    scales, numeric = fitted.scales, standing.times.dtype.kind != "M"
-    series = {"names": list(standing.names), "means": scales.means.tolist(), "deviations": scales.deviations.tolist(),
-              "step": list(standing.step), "together": fitted.together, "numbered": numeric,
-              "static": None if fitted.static is None else fitted.static.tolist()}
-    fitted.model.save_pretrained(folder, series=series, **about)
-    save_standing(folder / FILE, fitted.model, standing)
-
-
-def save_standing(path: Path, model: ForecastModel, standing: Standing) -> None:
-    """What was read, alone: `load` with this path goes on from there."""
-    times = standing.times
-    times = times if times.dtype.kind != "M" else times.astype("datetime64[ns]").view("int64")
-    tensors = {f"state.{name}": z for name, z in named_tensors(standing.state)}
-    tensors |= {"times": torch.from_numpy(times.copy()),
-                "since": torch.from_numpy(standing.since)}
-    tensors |= {f"known.{i}": torch.from_numpy(z.copy()) for i, z in enumerate(standing.known)}
-    save_tensors(path, tensors, {"kind": "standing", "names": list(standing.names), **fingerprint(model)})
-
-
-def load(folder: Path, standing: Path | None = None) -> tuple[Fitted, Standing, dict[str, Any]]:
-    """A forecaster's model, where it stands (as in the file `standing`, where that is given), and what was said of it.
-
-    Raises InputError for a folder that holds none, and for a standing of another model.
-    """
-    model = ForecastModel.from_pretrained(folder)
-    _, about = load_tensors(folder / "model.safetensors", "model")
-    if "series" not in about:
-        raise InputError(f"{folder}: holds a model without the series it was fitted to; fit and save a Forecaster")
-    series = about["series"]
-    step = Step(*series["step"])
-    scales = Scales.restored(series["names"], np.array(series["means"]), np.array(series["deviations"]), step)
-    static = None if series["static"] is None else torch.tensor(series["static"])
-    fitted = Fitted(model, scales, series["together"], None, static)
-    path = standing or folder / FILE
-    tensors, said = load_tensors(path, "standing")
-    mine = fingerprint(model)
-    if wrong := [name for name in ("options", "weights") if said[name] != mine[name]] or (
-            ["series"] if said["names"] != series["names"] else []):
-        raise InputError(f"{path}: belongs to another forecaster, whose {wrong[0]} are not those of {folder}; "
-                         "use the one it was saved with, or delete the file to begin anew")
-    like = model.initial_state(len(tensors["state.told"]))
-    state = refill(like, [tensors[f"state.{name}"] for name, _ in named_tensors(like)])
-    times = tensors["times"].numpy()
-    known = tuple(tensors[f"known.{i}"].numpy() for i in range(len(series["names"]))) if model.known else ()
-    kept = Standing(tuple(series["names"]), step, times if series["numbered"] else times.view("datetime64[ns]"),
-                    tensors["since"].numpy(), state, known)
-    return fitted, kept, about

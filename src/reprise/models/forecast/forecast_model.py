@@ -144,10 +144,12 @@ class ForecastModel(Pretrained, Stepping[ForecastState]):
     ) -> Float[Tensor, "B H D E"]:
         """What follows the steps a state has read. Beyond the model's horizon it reads its own point forecasts.
 
-        known: of the steps that are forecast, up to the next multiple of the model's horizon.
+        known: of the steps that are forecast.
         """
         (m, s), H = self.level.last(state.level), self.horizon
         horizon, parts = horizon or H, []
+        self._check_covariate("known", known, (len(m), horizon, self.known))
+        known = None if known is None else nn.functional.pad(known, (0, 0, 0, -horizon % H))  # beyond what is asked for
         while True:
             about = None if known is None else known[:, None, :H]
             parts.append(self._answer(state.told[:, None], m[:, None], s[:, None], about)[:, 0])
@@ -228,12 +230,14 @@ class ForecastModel(Pretrained, Stepping[ForecastState]):
         self, y: Tensor, known: Tensor | None, static: Tensor | None, ahead: int | None = None
     ) -> None:
         (B, T), ahead = y.shape[:2], self.horizon if ahead is None else ahead
-        for name, given, shape in (("known", known, (B, T + ahead, self.known)),
-                                   ("static", static, (B, self.static))):
-            wanted = shape if shape[-1] else None
-            if (got := None if given is None else tuple(given.shape)) != wanted:
-                also = f"; known of the {T} steps and of the {ahead} that follow" * (name == "known")
-                raise InputError(f"ForecastModel: expected {name} of shape {wanted}, got {got}{also}")
+        self._check_covariate("known", known, (B, T + ahead, self.known),
+                              f"; known of the {T} steps and of the {ahead} that follow")
+        self._check_covariate("static", static, (B, self.static))
+
+    def _check_covariate(self, name: str, given: Tensor | None, shape: tuple[int, ...], also: str = "") -> None:
+        wanted = shape if shape[-1] else None
+        if (got := None if given is None else tuple(given.shape)) != wanted:
+            raise InputError(f"ForecastModel: expected {name} of shape {wanted}, got {got}{also}")
 
 
 def _counting(first: Integer[Tensor, "B"], count: int) -> Integer[Tensor, "B C"]:

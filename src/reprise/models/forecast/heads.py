@@ -3,6 +3,7 @@
 A head turns raw numbers (... E) into parameters in the units of the series, relative to its level m and deviation s.
 """
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from reprise.core.errors import InputError, need, suggest
 from reprise.data.series.scores import LEVELS
 
-__all__ = ["Head", "Point", "Quantiles", "StudentT", "create_head"]
+__all__ = ["Head", "Point", "Quantiles", "StudentT", "check_levels", "create_head", "pinball"]
 
 LEAST = 1e-4  # of a scale, in deviations of the series
 COSTS = {"squared": F.mse_loss, "absolute": F.l1_loss, "huber": F.smooth_l1_loss}
@@ -63,14 +64,12 @@ class Point:
 class Quantiles:
     """Quantiles at rising levels that cannot cross: the middle one, and distances from it outward.
 
-    Source   the cost of each is Koenker & Bassett's 1978 (koenker1978regression), twice, so that the median's is the
-             absolute error
+    Source   the cost of each is Koenker & Bassett's 1978 (koenker1978regression)
     """
 
     def __init__(self, levels: Sequence[float] = LEVELS):
         levels = tuple(levels)
-        if not levels or list(levels) != sorted(set(levels)) or not 0 < levels[0] <= levels[-1] < 1:
-            raise InputError(f"Quantiles: expected rising levels between 0 and 1, got {levels}; try (0.1, 0.5, 0.9)")
+        check_levels("Quantiles", levels)
         self.levels, self.size = levels, len(levels)
         self.middle = min(range(self.size), key=lambda i: abs(levels[i] - 0.5))
 
@@ -82,9 +81,7 @@ class Quantiles:
         return torch.cat([below, middle, above], -1) * s[..., None] + m[..., None]
 
     def cost(self, parameters, y):
-        over = y[..., None] - parameters
-        levels = parameters.new_tensor(self.levels)
-        return 2 * torch.maximum(levels * over, (levels - 1) * over).mean(-1)
+        return pinball(parameters, y, self.levels).mean(-1)
 
     def point(self, parameters):
         return parameters[..., self.middle]
@@ -130,6 +127,19 @@ class StudentT:
         location, scale, freedom = (z[..., None] for z in parameters.unbind(-1))
         standard = special.stdtrit(freedom.double().cpu().numpy(), levels)
         return location + scale * torch.from_numpy(standard).to(scale)
+
+
+def pinball(quantiles: Float[Tensor, "... Q"], y: Float[Tensor, "..."], levels: Sequence[float]
+            ) -> Float[Tensor, "... Q"]:
+    """2 max(q (y - f), (q - 1) (y - f)) of the quantile f at each level q, which at 0.5 is the absolute error."""
+    over, level = y[..., None] - quantiles, quantiles.new_tensor(levels)
+    return 2 * torch.maximum(level * over, (level - 1) * over)
+
+
+def check_levels(who: str, levels: Sequence[float]) -> None:
+    """Raises InputError for levels that do not rise from above 0 to below 1, and for none."""
+    if not levels or any(not low < high for low, high in pairwise((0.0, *levels, 1.0))):
+        raise InputError(f"{who}: expected levels that rise from above 0 to below 1, got {levels}; try (0.1, 0.5, 0.9)")
 
 
 def create_head(spec: Any) -> Head:

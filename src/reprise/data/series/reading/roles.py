@@ -22,7 +22,7 @@ ACTIVITIES = ("activity", "event", "event_type", "eventtype", "event_name", "act
 SEVERAL = 1.5  # rows a stamp, from which on a table without a column called id is thought to hold several series
 CASES = ("case", "case_id", "case:concept:name", "user", "user_id", "userid", "session", "session_id", "visitor_id")
 ITEMS = ("item", "item_id", "itemid", "product_id", "movie_id", "movieid", "page")
-EVENTS = "open it as a log of events (open_events; --events on the command line)"
+EVENTS = "open it as a log of events (open_events; --as events on the command line)"
 
 
 @dataclass(frozen=True, eq=False)
