@@ -28,6 +28,7 @@ from reprise.app.comparison.settings import Settings
 from reprise.app.findings import summary as summaries
 from reprise.app.findings.leaderboard import leaderboard
 from reprise.app.findings.measure import Measure
+from reprise.app.findings.units import several
 from reprise.app.machine import describe
 from reprise.app.pages import WIDTH, state_told
 from reprise.app.process import cores, told
@@ -58,7 +59,8 @@ def show_comparison(settings: Settings, folder: Path, command: str) -> None:
     started, began = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     contest = settings.contest
     console.print(f"[bold]{escape(contest.card()['name'])}[/]: {escape(contest.told())}; "
-                  f"{len(settings.models)} models, {settings.seeds} seeds, {settings.budget:g} s of training each")
+                  f"{several(len(settings.models), 'model')}, {several(settings.seeds, 'seed')}, "
+                  f"{settings.budget:g} s of training each", soft_wrap=True)
     comparison = Comparison(settings, folder)
     if comparison.rows:
         told = f"going on with {len(comparison.rows)} results in {folder}"

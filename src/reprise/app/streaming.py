@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from reprise.app.findings.units import several
+from reprise.app.forecasts import load_forecaster
 from reprise.app.process import prepare
 from reprise.core.errors import InputError
 from reprise.forecasting.forecaster import Forecaster
@@ -18,6 +20,7 @@ from reprise.forecasting.forecaster import Forecaster
 __all__ = ["stream_forecasts"]
 
 SAVED = 1.0  # seconds between two writings of the state
+FILLED = 1000  # steps that may be missing in a row; a time that is further ahead is rather a wrong one
 
 
 def stream_forecasts(
@@ -30,7 +33,7 @@ def stream_forecasts(
     """
     prepare(1)
     path = standing if standing is not None and standing.exists() else None
-    forecaster = Forecaster.load(model, path)
+    forecaster = load_forecaster(model, path)
     saved = time.monotonic()
     with _ended_gently() as ended:
         for number, line in enumerate(lines, 1):
@@ -55,10 +58,14 @@ def _push(forecaster: Forecaster, name: str, stamp: Any, value: float | None, nu
             if not filled:
                 return False
             raise InputError(f"{where}: {stamp} is no step of {name!r}, whose next one is {expected}; mend the time")
+        if filled == FILLED:
+            raise InputError(f"{where}: {stamp} is more than {FILLED:,} steps of {name!r} after what was read; mend "
+                             "the time, or begin anew with a file that goes on to there")
         forecaster.push_one(name, forecaster.last(name))
         filled += 1
     if filled:
-        print(f"reprise: line {number}: {filled} steps of {name!r} before {stamp} are filled forward", file=sys.stderr)
+        steps = several(filled, "step")
+        print(f"reprise: line {number}: {steps} of {name!r} before {stamp} filled forward", file=sys.stderr)
     forecaster.push_one(name, forecaster.last(name) if value is None else value)
     return True
 
@@ -105,10 +112,19 @@ def _stamp(given: object, forecaster: Forecaster, where: str) -> Any:
 
 def _answer(forecaster: Forecaster, name: str, quantiles: bool, names: tuple[str, str, str]) -> dict[str, Any]:
     found = forecaster.forecast_of(name)
-    answer = {names[0]: name, "from": str(forecaster.expected(name)), "forecast": _short(found.point[0])}
+    answer = {names[0]: name, "from": _written(forecaster.expected(name)), "forecast": _short(found.point[0])}
     if quantiles and found.quantiles is not None:
         answer |= {f"{level:g}": _short(found.quantiles[0, :, i]) for i, level in enumerate(found.levels)}
     return answer
+
+
+def _written(stamp: np.datetime64 | float) -> str:
+    """As ISO 8601 has it, without nanoseconds that are none."""
+    if not isinstance(stamp, np.datetime64):
+        return str(stamp)
+    import pandas as pd
+
+    return pd.Timestamp(stamp).isoformat()
 
 
 def _short(values: np.ndarray) -> list[float]:

@@ -51,13 +51,19 @@ def test_by_event_cuts_in_time():
     np.testing.assert_allclose(piece.gaps[1:], case.gaps[9:])
 
 
+def test_a_log_of_one_case_is_cut_in_time():
+    split = split_events(log([100]))
+    assert [part.events for part in (split.train, split.valid, split.test)] == [70, 10, 20]
+    assert names(split_events(log([5] * 3)).test) == ["2"]
+
+
 def test_overlap_is_said():
     cases = tuple(Case(str(i), np.zeros(2, int), np.array([0.0, 5.0]), np.zeros((2, 0)), float(i)) for i in range(10))
     assert "(3 training cases go on after" in split_events(EventLog("toy", cases, ("a",))).how
 
 
 @pytest.mark.parametrize(("wrong", "message"), [
-    (lambda: split_events(log([3])), "the train part would have no case|the test part would have no case"),
+    (lambda: split_events(log([3]), by="case"), "the train part would have no case|the test part would have no case"),
     (lambda: split_events(log([3] * 4), by="official"), "toy has no official parts"),
     (lambda: split_events(log([3] * 4), by="row"), "one of official, case, event, got 'row'"),
     (lambda: split_events(log([3] * 4), shares=(0.5, 0.5, 0.0)), "to sum to 1, got"),

@@ -8,23 +8,7 @@ import typer
 from reprise.app.cli import options
 from reprise.app.cli.entry import app
 from reprise.app.cli.options import SEEDS, Channel, Rate
-from reprise.app.cli.reading import (
-    Activity,
-    Attributes,
-    Case,
-    Duplicates,
-    Fill,
-    Horizon,
-    Id,
-    Kind,
-    Known,
-    Season,
-    Static,
-    Step,
-    Target,
-    Time,
-    given_of,
-)
+from reprise.app.cli.reading import EVENTS, FILE, SERIES, Horizon, Kind, Reading, takes
 from reprise.core.errors import InputError
 
 File = Annotated[str, typer.Argument(help="A table of series, packed or not, - for standard input, or a known set.")]
@@ -33,22 +17,20 @@ Out = Annotated[Path | None, typer.Option(help="A .csv, .tsv or .parquet; standa
 
 
 @app.command(epilog="Example: reprise inspect sales.csv.gz")
+@takes(SERIES, EVENTS, FILE)
 def inspect(
     data: Annotated[str, typer.Argument(help="A table, - for standard input, or a known set.")], *,
-    kind: Kind = None, id: Id = None, time: Time = None, target: Target = None, known: Known = None,
-    static: Static = None, step: Step = None, season: Season = None, fill: Fill = None, duplicates: Duplicates = None,
-    case: Case = None, activity: Activity = None, attributes: Attributes = None,
+    kind: Kind = None, reading: Reading,
 ) -> None:
     """What a file holds, and what would be done with it: series or events, their clock, gaps, repeats, oddities."""
     from reprise.app.comparison.kinds import contest_of
 
-    reading = given_of(id=id, time=time, target=target, known=known, static=static, step=step, season=season, fill=fill,
-                       duplicates=duplicates, case=case, activity=activity, attributes=attributes)
     contest = contest_of((data,), kind, reading)
     print(f"{contest.kind}: {contest.told()}")
 
 
 @app.command(epilog="Example: reprise fit sales.csv --model gru --horizon 28 --out runs/sales")
+@takes(SERIES, FILE)
 def fit(
     data: File, *,
     model: Annotated[str, typer.Option(help="The layer, or several with commas, one above the other.")] = "gru",
@@ -60,9 +42,7 @@ def fit(
     head: Annotated[str, typer.Option(help="quantiles, student_t or point.")] = "quantiles",
     together: Annotated[bool, typer.Option("--together", help="Read all series jointly, on one clock.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=SEEDS, help="Of weights and order.")] = 0,
-    id: Id = None, time: Time = None, target: Target = None, known: Known = None, static: Static = None,
-    step: Step = None, season: Season = None, fill: Fill = None, duplicates: Duplicates = None,
-    out: Annotated[Path, typer.Option(help="Folder for the forecaster.")] = Path("runs/forecaster"),
+    out: Annotated[Path, typer.Option(help="Folder for the forecaster.")] = Path("runs/forecaster"), reading: Reading,
 ) -> None:
     """Fit one forecaster to all of your series; `compare` tells which model to take."""
     from reprise.app.forecasts import fit_forecaster
@@ -73,26 +53,22 @@ def fit(
     chosen |= {} if head == "quantiles" else {"head": head}
     forecaster = Forecaster(names[0] if len(names) == 1 else list(names), horizon, seconds=options.seconds(budget),
                             together=together, rate=rate, seed=seed, options=chosen)
-    reading = given_of(id=id, time=time, target=target, known=known, static=static, step=step, season=season, fill=fill,
-                       duplicates=duplicates)
     fit_forecaster(forecaster, data, reading, out)
 
 
 @app.command(epilog="Example: reprise forecast runs/sales sales.csv --horizon 28 --quantiles --out next.csv")
+@takes(SERIES, FILE)
 def forecast(
     model: Model,
     data: Annotated[str | None, typer.Argument(
         help="A table to go on from; what the forecaster read last, if left out.")] = None, *,
     horizon: Horizon = None,
     quantiles: Annotated[bool, typer.Option("--quantiles", help="A column a quantile, too.")] = False,
-    id: Id = None, time: Time = None, target: Target = None, known: Known = None, static: Static = None,
-    step: Step = None, fill: Fill = None, duplicates: Duplicates = None, out: Out = None,
+    out: Out = None, reading: Reading,
 ) -> None:
     """Say how series go on, with plots beside a file."""
     from reprise.app.forecasts import write_forecasts
 
-    reading = given_of(id=id, time=time, target=target, known=known, static=static, step=step, fill=fill,
-                       duplicates=duplicates)
     if reading and data is None:
         raise InputError(f"--{next(iter(reading))}: says how a table is read, and none is given; name one after "
                          "the model")
@@ -120,16 +96,19 @@ def stream(
 
 
 @app.command(epilog="Example: reprise anomalies runs/sales sales.csv --threshold 5")
+@takes(SERIES, EVENTS, FILE)
 def anomalies(
-    model: Model, data: File, *,
-    threshold: Annotated[float, typer.Option(help="Least score, in deviations of what was expected.")] = 5.0,
-    every: Annotated[bool, typer.Option("--all", help="All observations, with their scores.")] = False,
-    id: Id = None, time: Time = None, target: Target = None, known: Known = None, static: Static = None,
-    step: Step = None, fill: Fill = None, duplicates: Duplicates = None, out: Out = None,
+    model: Annotated[Path, typer.Argument(
+        help="A forecaster, or a model of events: a folder that `fit` or `compare` made.")],
+    data: Annotated[str, typer.Argument(help="A table of series or a log, - for standard input, or a known set.")], *,
+    threshold: Annotated[float | None, typer.Option(
+        help="Least score: of series in deviations of what was expected, 5 if left out; of events in nats, 7 if left "
+             "out, which is a chance of about 1 in 1,000.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them, with their scores.")] = False,
+    out: Out = None, reading: Reading,
 ) -> None:
-    """What a forecaster did not expect: each observation against the forecast made one step before it."""
-    from reprise.app.forecasts import write_anomalies
+    """What a model did not expect: each observation against the forecast one step before it, each event by its chance.
+    """
+    from reprise.app.anomalies import write_anomalies
 
-    reading = given_of(id=id, time=time, target=target, known=known, static=static, step=step, fill=fill,
-                       duplicates=duplicates)
     write_anomalies(model, data, reading, threshold, every, out)

@@ -8,26 +8,7 @@ import typer
 from reprise.app.cli import options
 from reprise.app.cli.entry import app
 from reprise.app.cli.options import SEEDS, Batch, Binary, Channel, Data, Depth, Device, Length, Rate, Width
-from reprise.app.cli.reading import (
-    Activity,
-    Attributes,
-    By,
-    Case,
-    Duplicates,
-    Fill,
-    Horizon,
-    Id,
-    Kind,
-    Known,
-    Lookback,
-    Protocol,
-    Season,
-    Static,
-    Step,
-    Target,
-    Time,
-    given_of,
-)
+from reprise.app.cli.reading import COMPARED, EVENTS, FILE, SERIES, Horizon, Kind, Reading, takes
 from reprise.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,6 +18,7 @@ DEPTH = 4  # of what `train` trains, where nothing else is asked for
 
 
 @app.command(epilog="Example: reprise compare notes/ --models gru,mingru,mamba --budget 60s")
+@takes(COMPARED, SERIES, EVENTS, FILE)
 def compare(
     data: Data = None, *,
     models: Annotated[str, typer.Option(help="Layers to compare, with commas; see `reprise layers`.")] = "",
@@ -44,12 +26,10 @@ def compare(
     seeds: Annotated[int, typer.Option(help="How often each model is trained; three tell chance from skill.")] = 3,
     width: Width = None, depth: Depth = None, channel: Channel = None, batch: Batch = None, rate: Rate = None,
     device: Device = "cpu", length: Length = None, binary: Binary = False,
-    kind: Kind = None, protocol: Protocol = None, horizon: Horizon = None, lookback: Lookback = None,
-    id: Id = None, time: Time = None, target: Target = None, known: Known = None, static: Static = None,
-    step: Step = None, season: Season = None, fill: Fill = None, duplicates: Duplicates = None,
-    case: Case = None, activity: Activity = None, attributes: Attributes = None, by: By = None,
+    kind: Kind = None, horizon: Horizon = None,
     jobs: Annotated[int, typer.Option(help="Models trained at once; 0 for one a core.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Folder for results; runs/NAME if left out.")] = None,
+    reading: Reading,
 ) -> None:
     """Which recurrent model should I use? Train several with equal compute on your data; leaderboard, report, models.
 
@@ -59,10 +39,7 @@ def compare(
     from reprise.app.comparison.settings import Settings
     from reprise.app.show import show_comparison
 
-    about = given_of(
-        length=length, binary=binary or None, protocol=protocol, horizon=horizon, lookback=lookback, id=id, time=time,
-        target=target, known=known, static=static, step=step, season=season, fill=fill, duplicates=duplicates,
-        case=case, activity=activity, attributes=attributes, by=by)
+    about = options.given({"length": length, "binary": binary or None, "horizon": horizon}) | reading
     contest = contest_of(tuple(data or ["python-stdlib"]), kind, about)
     asked = {"width": width, "depth": depth, "batch": batch, "rate": rate, "device": options.device(device)}
     asked |= {} if channel is None else {"channel": options.channel(channel)}

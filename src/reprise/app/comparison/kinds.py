@@ -1,22 +1,25 @@
 """Which kind of data a comparison is about, and the contest on them, from what a user gave."""
 import hashlib
+import inspect
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from reprise.app.comparison.contest import Contest
 from reprise.app.comparison.events import EventLogs
 from reprise.app.comparison.series import Series
 from reprise.app.comparison.text import Text
-from reprise.core.errors import InputError
+from reprise.core.errors import InputError, suggest
 from reprise.core.files import atomic_write
 from reprise.data import list_corpora
 from reprise.data.cache import cache_folder
 from reprise.data.events.columns import find_roles
 from reprise.data.events.named import list_events
-from reprise.data.series.known.sets import is_known
+from reprise.data.series.known.sets import is_known, list_series
 from reprise.data.tables.read import read_table
 
 __all__ = ["KINDS", "contest_of", "kind_of"]
@@ -24,6 +27,7 @@ __all__ = ["KINDS", "contest_of", "kind_of"]
 KINDS: dict[str, type[Contest]] = {"text": Text, "series": Series, "events": EventLogs}
 TABLES = {".csv", ".tsv", ".tab", ".parquet", ".jsonl", ".ndjson"}
 MAYBE_TEXT = {".jsonl", ".ndjson"}  # which hold corpora, too
+WRITTEN = {*inspect.signature(read_table).parameters} - {"source", "columns"}  # options: how a table is written
 GIVEN, INPUT = "-", "input"  # standard input, and the folder of the cache that keeps it
 
 
@@ -36,23 +40,24 @@ def contest_of(data: tuple[str, ...], kind: str | None, options: Mapping[str, An
     if kind is not None and kind not in KINDS:
         raise InputError(f"--as: expected {' or '.join(KINDS)}, got {kind!r}")
     data = (_kept(sys.stdin.buffer.read()),) if data == (GIVEN,) else data
-    kind = kind or _told_by(options, kind_of(data))
+    kind = kind or _told_by(options, kind_of(data, options))
     taken = {name: {field.name for field in fields(made)} | {*made.reads} for name, made in KINDS.items()}
     for name in options:
         if name not in taken[kind]:
             others = [other for other in KINDS if name in taken[other]]
-            raise InputError(f"--{name}: is for {' or '.join(others)}, and {' '.join(data)} is read as {kind}; "
-                             f"leave it out, or say --as {others[0]}")
+            raise InputError(f"--{name.replace('_', '-')}: is for {' or '.join(others)}, and {' '.join(data)} is read "
+                             f"as {kind}; leave it out, or say --as {others[0]}")
     made = KINDS[kind]
     reading = {name: value for name, value in options.items() if name in made.reads}
     rest = {name: value for name, value in options.items() if name not in reading}
     return made(data=data, reading=tuple(sorted(reading.items())), **rest)
 
 
-def kind_of(data: tuple[str, ...]) -> str:
+def kind_of(data: tuple[str, ...], options: Mapping[str, Any] = MappingProxyType({})) -> str:
     """"text", "series" or "events": by the name of a known set, or by what a table holds; all else is text.
 
-    Raises InputError for a table that cannot be read.
+    options: among them how a table is written.
+    Raises InputError for a table that cannot be read, and for a name that nothing has.
     """
     if len(data) != 1 or data[0] in list_corpora():
         return "text"
@@ -61,11 +66,15 @@ def kind_of(data: tuple[str, ...]) -> str:
         return "events"
     if is_known(name) and not path.exists():
         return "series"
+    if re.fullmatch(r"[\w-]+", name) and not path.exists():
+        known = [*list_corpora(), *list_series(), *list_events()]
+        raise InputError(f"no file, folder or known data set is called {name!r}{suggest(name, known)}; known are "
+                         f"{', '.join(known)}")
     endings = {suffix.lower() for suffix in path.suffixes}
     if not path.is_file() or not (endings & TABLES or path.parent == cache_folder(INPUT)):
         return "text"
     try:
-        table = read_table(name)
+        table = read_table(name, **{key: options[key] for key in WRITTEN if key in options})
     except InputError:
         if endings & MAYBE_TEXT:
             return "text"

@@ -11,6 +11,7 @@ from reprise.app.comparison.contest import Entry, Recipe, Result, schedule
 from reprise.app.findings.baselines import BASELINES, measure_baselines
 from reprise.app.findings.measure import Measure
 from reprise.app.findings.summary import Baseline
+from reprise.app.findings.units import several
 from reprise.core.errors import InputError
 from reprise.core.state import count_bytes
 from reprise.data import carried, evaluation, open_corpus
@@ -60,7 +61,7 @@ class Text:
 
     def told(self) -> str:
         card = self.card()
-        return f"{card['bytes']:,} bytes in {card['documents']:,} documents"
+        return f"{card['bytes']:,} bytes in {several(card['documents'], 'document')}"
 
     def check(self, model: str, recipe: Recipe) -> None:
         expand(model, recipe.depth)

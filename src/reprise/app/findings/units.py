@@ -1,6 +1,6 @@
 """Numbers as people read them. What is not known is a dash."""
 
-__all__ = ["UNKNOWN", "chance", "count", "milliseconds", "rate", "seconds", "size"]
+__all__ = ["UNKNOWN", "chance", "count", "milliseconds", "rate", "seconds", "several", "size"]
 
 UNKNOWN = "\u2013"  # the dash of tables
 PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
@@ -30,6 +30,14 @@ def size(value: float | None) -> str:
         return UNKNOWN
     text = count(value)
     return f"{text}B" if " " in text else f"{text} B"
+
+
+def several(number: int, thing: str) -> str:
+    """
+    >>> several(1, "seed"), several(1200, "model")
+    ('1 seed', '1,200 models')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
 def rate(value: float | None) -> str:

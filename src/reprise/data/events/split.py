@@ -11,7 +11,6 @@ from reprise.data.events.log import UNKNOWN, EventLog
 __all__ = ["EventSplit", "split_events"]
 
 SHARES = (0.7, 0.1, 0.2)
-FEWEST = 5  # cases that give each part of SHARES one
 WAYS = ("official", "case", "event")
 
 
@@ -54,13 +53,14 @@ def split_events(
     event: each case is cut in time, its last events are tested; every part begins without what came before it.
     Raises InputError where a part would be left without a case.
     """
-    if by is None:
-        by = "official" if log.parts else "case" if len(log) >= FEWEST else "event"
-    if by not in WAYS:
+    if by not in (None, *WAYS):
         raise InputError(f"split_events: expected by to be one of {', '.join(WAYS)}, got {by!r}")
     if len(shares) != 3 or min(shares) < 0 or not shares[0] or not shares[2] or abs(sum(shares) - 1) > 1e-6:
         raise InputError(f"split_events: expected the shares of train, valid and test, of which the first and the last "
                          f"are above 0, to sum to 1, got {shares}; try {SHARES}")
+    if by is None:
+        all_before = round(len(log) * (shares[0] + shares[1])) == len(log)  # too few cases for one to be tested
+        by = "official" if log.parts else "event" if all_before else "case"
     if by == "event":
         return _in_time(log, shares)
     if by == "official":

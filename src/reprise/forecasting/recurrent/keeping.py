@@ -1,4 +1,4 @@
-"""A forecaster as a folder: the model, the series it was fitted to, and where it stands, each file whole or not at all."""
+"""A forecaster as a folder: the model, its series, and where it stands, each file whole or not at all."""
 from pathlib import Path
 from typing import Any
 

@@ -1,4 +1,5 @@
 """What a report says of logs of events: how many there are, accuracy along a case, a case as the best model saw it."""
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = ["facts", "sections", "size", "use"]
 
 LINES, BASELINES = 7, 2  # of the picture: models, and baselines among them
 FEW = 10  # events in a group of places, too few for a point
+READ = "case", "time", "activity", "attributes", "delimiter", "decimal", "encoding", "time_format"  # options of a log
 PLACES = ("The share of events that were the likeliest by the model, by how many came before them in their case, for "
           "the best models and, dashed in the board's grey, baselines.")
 
@@ -47,7 +49,18 @@ def sections(summary: Summary) -> Iterable[tuple[str, str, Markup | None]]:
 
 
 def use(summary: Summary, model: str, path: str) -> tuple[str, str]:
-    return f"let {model} find what is unusual", f"reprise anomalies {path} FILE"
+    """The command reads what was compared; another log of the same form may stand in its place."""
+    settings = summary["settings"]
+    asked = [f"--{name.replace('_', '-')} {shlex.quote(_asked(settings[name]))}" for name in READ if name in settings]
+    return f"let {model} find what is unusual", " ".join(
+        ["reprise anomalies", path, shlex.quote(str(settings.get("data", "FILE"))), *asked])
+
+
+def _asked(value: object) -> str:
+    """As it was written on the command line."""
+    if value is False:
+        return "none"
+    return value if isinstance(value, str) else ",".join(map(str, value))
 
 
 def _by_place(summary: Summary) -> Markup | None:

@@ -51,7 +51,7 @@ def use(summary: Summary, model: str, path: str) -> tuple[str, str] | None:
     windowed = {entry["name"] for entry in summary["models"] if entry.get("family") == "windowed"}
     if model in windowed or summary["data"].get("lookback") is not None:
         return None
-    return f"let {model} forecast", f"reprise forecast {path} FILE --out forecasts.csv"
+    return f"let {model} forecast", f"reprise forecast {path} --quantiles --out forecasts.csv"
 
 
 def _forecasts(summary: Summary) -> Markup | None:

@@ -9,9 +9,12 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from reprise.app.cli import main
+from reprise.core.files import save_tensors
 from reprise.forecasting.forecaster import Forecaster
+from reprise.models.events.event_model import EventModel
 
 STEPS = 240
 
@@ -27,7 +30,7 @@ def series(tmp_path_factory):
     early = data[data.when < hours[-24]]
     early.to_csv(folder / "early.csv", index=False)
     Forecaster("gru", 6, steps=10, options={"width": 16}).fit(folder / "early.csv").save(folder / "model")
-    late = data[data.when >= hours[-24]].sort_values("when")
+    late = data[data.when >= hours[-24]].sort_values(["when", "shop"])
     lines = [json.dumps({"unique_id": row.shop, "ds": str(row.when), "y": row.sold}) for row in late.itertuples()]
     (folder / "late.jsonl").write_text("\n".join(lines) + "\n")
     return folder
@@ -84,7 +87,7 @@ def test_fit_and_forecast(series, run, tmp_path):
 
 def test_a_stream_says_what_the_whole_says(series, stream):
     answers, told = stream((series / "late.jsonl").read_text(), "--quantiles")
-    assert len(answers) == 48 and told == "" and answers[-1]["from"].startswith("2024-03-11T00:00")
+    assert len(answers) == 48 and told == "" and answers[-1]["from"] == "2024-03-11T00:00:00"
     whole = Forecaster.load(series / "model").read(series / "sales.csv").predict()
     expected = whole[whole.unique_id == answers[-1]["unique_id"]]
     np.testing.assert_allclose(answers[-1]["forecast"], expected.y, rtol=1e-4)
@@ -135,6 +138,7 @@ def test_gaps_and_nulls_in_a_stream(series, stream):
     ('{"unique_id": "north", "value": 1}', "an object with 'y'"),
     ('{"unique_id": "north", "ds": "soon", "y": 1}', "expected a time, got 'soon'"),
     ('{"unique_id": "north", "ds": "2024-03-10 00:30", "y": 1}', "is no step of 'north'"),
+    ('{"unique_id": "north", "ds": "2034-03-10 00:00", "y": 1}', "more than 1,000 steps of 'north' after"),
 ])
 def test_lines_that_are_refused(series, line, wanted, monkeypatch, run):
     monkeypatch.setattr(sys, "stdin", io.StringIO(line + "\n"))
@@ -155,12 +159,37 @@ def test_anomalies(series, run, tmp_path):
 
 def test_what_is_refused(series, run, tmp_path):
     for arguments, wanted in (
-        (("forecast", series), "model.safetensors"),
+        (("forecast", series), "no forecaster is there (it would have model.safetensors); `reprise fit` makes one"),
+        (("fit", "hdfs-sessions"), "hdfs-sessions is a log of events, and series are forecast; `reprise compare hdfs"),
         (("forecast", series / "model", "--step", "h"), "--step: says how a table is read"),
         (("forecast", series / "model", series / "sales.csv", "--out", tmp_path / "x.txt"), ".csv, .tsv or .parquet"),
-        (("anomalies", series / "model", series / "sales.csv", "--threshold", "0"), "threshold above 0"),
+        (("anomalies", series / "model", series / "sales.csv", "--threshold", "0"), "--threshold: expected a number"),
         (("inspect", tmp_path / "nothing.csv"), "nothing.csv"),
         (("fit", series / "sales.csv", "--head", "normal"), "no head is named"),
     ):
         code, _, err = run(*arguments)
         assert code == 2 and wanted in err and err.count("\n") == 1, err
+
+
+def test_models_that_are_no_forecasters(run, tmp_path):
+    """What `compare` saves beside forecasters is told from them, with what it is good for."""
+    EventModel("gru", 3, width=4, channel=None).save_pretrained(tmp_path / "log", vocabulary=["a", "b", "c"])
+    about = {"kind": "model", "model": "cyclenet"}
+    save_tensors(tmp_path / "window" / "model.safetensors", {"weight": torch.zeros(1)}, about)
+    for folder, wanted in (("log", "events; `reprise anomalies`"), ("window", "holds cyclenet, which sees windows")):
+        for command in ("forecast", "stream"):
+            code, _, err = run(command, tmp_path / folder)
+            assert code == 2 and wanted in err and err.count("\n") == 1, err
+
+
+def test_next_of_a_forecaster_with_covariates(run, tmp_path):
+    """The command that `fit` offers says what the file must have, and works with such a file."""
+    days = pd.date_range("2024-01-01", periods=63)
+    data = pd.DataFrame({"ds": days, "sale": (np.arange(63) % 9 == 0).astype(int), "y": np.arange(63) % 7.0})
+    data[:56].to_csv(tmp_path / "past.csv", index=False)
+    data.assign(y=data.y.where(data.ds < days[56])).to_csv(tmp_path / "future.csv", index=False)
+    code, out, err = run("fit", tmp_path / "past.csv", "--known", "sale", "--horizon", 7, "--budget", "0.3s",
+                         "--width", 8, "--out", tmp_path / "model")
+    assert code == 0 and f"{tmp_path / 'model'} FILE, where FILE has sale of steps to come" in out, err
+    code, out, err = run("forecast", tmp_path / "model", tmp_path / "future.csv", "--known", "sale")
+    assert code == 0 and out.splitlines()[1].startswith("y,2024-02-26"), err
