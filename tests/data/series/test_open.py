@@ -154,8 +154,8 @@ def test_start_and_end(opened):
 EVENTS = "case,time,activity\na,2020-01-01,login\na,2020-01-02,out\nb,2020-01-01,login"
 REFUSED = {
     "events": (EVENTS, {}, "t.csv, line 2, column 'activity': 'login' is a kind of event, so t.csv looks like a log of "
-               "events, no series; open it as a log of events (open_events; --as events on the command line), or name the "
-               "numbers to forecast by target"),
+               "events, no series; open it as a log of events (open_events; --as events on the command line), or name "
+               "the numbers to forecast by target"),
     "prose": ("word\nIshmael\nyears", {},
               "t.csv, line 2, column 'word': expected a number, got 'Ishmael', and no other column has numbers to "
               "forecast; give a table of a time and values, or an id, a time and a value; if it is a log of events, "
