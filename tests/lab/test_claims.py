@@ -100,3 +100,10 @@ def test_what_is_missing_stays_missing():
     gap = given(s0=1.0, s1=1.0) / given(s1=1.0, s2=1.0)
     assert gap == {1: 1.0} and gap.missing == 2
     assert weigh(at_least("all", gap, 0.5)).verdict == "unclear"
+
+
+def test_rows_that_have_a_column():
+    """Parts of a study need not measure the same; what a row has not is not missing."""
+    table = Table([{"part": "a", "seed": 0, "score": 1.0}, {"part": "b", "seed": 0, "seconds": 2.0}])
+    assert table.having("score").values("part") == ["a"] and len(table.having("nothing")) == 0
+    assert table.having("seconds").median("seconds", part="b") == 2.0

@@ -149,6 +149,7 @@ def _compared(again: list[Verdict], usual: list[Verdict]) -> str:
 
 
 def _medians(rows: Rows, down: str, across: str, column: str) -> Table:
+    rows = rows.having(column)
     names = rows.values(across)
     table = Table(escape(down), *(escape(str(name)) for name in names), box=None)
     for name in rows.values(down):

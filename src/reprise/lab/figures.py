@@ -87,7 +87,7 @@ def points(figure: Figure, rows: Table) -> list[Point]:
     measured = figure.shape == "scatter"
     columns = [column for column in (figure.by, "" if measured else figure.across) if column]
     groups: dict[tuple, list[dict]] = {}
-    for row in (row for row in rows if figure.number in row):  # parts of a study need not measure the same
+    for row in rows.having(figure.number):
         groups.setdefault(tuple(row[column] for column in columns), []).append(row)
     found = []
     for group in groups.values():

@@ -54,6 +54,10 @@ class Table:
         rows = (row for row in self.rows if all(row[key] == value for key, value in about.items()))
         return Table(rows, (c for c in self.cells if all(c.get(key, value) == value for key, value in about.items())))
 
+    def having(self, column: str) -> "Table":
+        """The rows that have this column: parts of a study need not measure the same."""
+        return Table((row for row in self.rows if column in row), self.cells)
+
     def values(self, column: str) -> list[Any]:
         """The different values of a column, in the order they come."""
         return list(dict.fromkeys(row[column] for row in self.rows))

@@ -136,6 +136,9 @@ def claims(t):
     def of(part, rung, column="accuracy"):
         return t.over_seeds(column, part=part, rung=rung)
 
+    if t.planned(part="mnist"):
+        yield at_least("accuracy on sequential MNIST, all of its pixels, is 0.98", of("mnist", "LRU"), 0.98)
+        return  # the other rungs are for the small tier
     for part, text, better, worse, by in (
             ("digits", "LRU is above a tanh RNN by 0.1", "LRU", "tanh", 0.1),
             ("digits", "a linear RNN is above a tanh RNN by 0.02", "linear", "tanh", 0.02),
@@ -149,5 +152,3 @@ def claims(t):
     yield all_hold("recall: a dense linear matrix blows up in training, what has the stable form does not", [
         at_least("linear", of("recall", "linear", "blown"), 1.0),
         *(at_most(rung, of("recall", rung, "blown"), 0.0) for rung in ("exponential", "ring", "LRU"))])
-    if t.planned(part="mnist"):
-        yield at_least("accuracy on sequential MNIST, all of its pixels, is 0.98", of("mnist", "LRU"), 0.98)
