@@ -34,20 +34,24 @@ def stream_forecasts(
     prepare(1)
     path = standing if standing is not None and standing.exists() else None
     forecaster = load_forecaster(model, path)
-    saved = time.monotonic()
-    with _ended_gently() as ended:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                name, stamp, value = _observation(line, number, names, forecaster)
-                if _push(forecaster, name, stamp, value, number):
-                    print(json.dumps(_answer(forecaster, name, quantiles, names)), flush=True)
-            if standing is not None and (ended() or time.monotonic() - saved > SAVED):
-                forecaster.save_standing(standing)
-                saved = time.monotonic()
-            if ended():
-                break
-    if standing is not None:
-        forecaster.save_standing(standing)
+    saved, kept = time.monotonic(), forecaster.standing
+    try:
+        with _ended_gently() as ended:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    name, stamp, value = _observation(line, number, names, forecaster)
+                    if _push(forecaster, name, stamp, value, number):
+                        print(json.dumps(_answer(forecaster, name, quantiles, names)), flush=True)
+                kept = forecaster.standing
+                if standing is not None and time.monotonic() - saved > SAVED:
+                    forecaster.save_standing(standing)
+                    saved = time.monotonic()
+                if ended():
+                    break
+    finally:
+        if standing is not None:
+            forecaster.standing = kept  # of a line that was refused nothing is kept
+            forecaster.save_standing(standing)
 
 
 def _push(forecaster: Forecaster, name: str, stamp: Any, value: float | None, number: int) -> bool:

@@ -51,6 +51,8 @@ class Forecaster:
     seconds, steps: of training, whichever ends first.   together: all series are read jointly, on one clock.
     options: of models.forecast.ForecastModel: width, depth, segment, head, memory ...
 
+    `standing` is where it stands, a value that no call changes: keep it, and set it again to go back.
+
     Raises InputError for irregular series: give `open_series` a step for them.
     """
 
@@ -61,7 +63,7 @@ class Forecaster:
         self.horizon = horizon
         self.method = Carried(layers, Budget(steps, seconds), together=together, batch=batch, rate=rate, seed=seed,
                               options=options)
-        self._standing: Standing | None = None
+        self.standing: Standing | None = None
 
     def fit(self, data: Data, look: Callable[[Look], object] = lambda look: None) -> "Forecaster":
         """Learns from all of `data` but the last windows of each series, by which it chooses its weights; then reads
@@ -82,7 +84,7 @@ class Forecaster:
             raise InputError(f"{panel.name}: has no series {missing[0]!r}, which the forecaster was fitted to; give "
                              f"all of its {len(names)} series")
         begun = begin(fitted, [panel[name] for name in names], panel.step)
-        self._standing = read_on(fitted, begun, {place: panel[name] for place, name in enumerate(names)})
+        self.standing = read_on(fitted, begun, {place: panel[name] for place, name in enumerate(names)})
         return self
 
     def predict(self, horizon: int | None = None) -> "pd.DataFrame":
@@ -123,7 +125,7 @@ class Forecaster:
             if len(new := following(series, standing, place)) or len(new.known):
                 fresh[place] = new
         if fresh:
-            self._standing = read_on(self._fitted(), standing, fresh)
+            self.standing = read_on(self._fitted(), standing, fresh)
         return self
 
     def push(self, values: Float[np.ndarray, " N"]) -> "Forecaster":
@@ -142,7 +144,7 @@ class Forecaster:
         y = torch.from_numpy(scaled(fitted, values, np.arange(len(values)))).to(fitted.model.out.weight)
         with torch.no_grad():
             state = fitted.model.advance(y[None, None] if fitted.together else y[:, None, None], standing.state)
-        self._standing = standing.moved(state)
+        self.standing = standing.moved(state)
         return self
 
     def push_one(self, name: str, value: float) -> "Forecaster":
@@ -152,7 +154,7 @@ class Forecaster:
         place = standing.place(name)
         if len(standing.names) == 1:
             return self.push(np.array([value]))
-        self._standing = read_one(self._fitted(), standing, place, value)
+        self.standing = read_one(self._fitted(), standing, place, value)
         return self
 
     def expected(self, name: str) -> np.datetime64 | float:
@@ -199,7 +201,7 @@ class Forecaster:
         fitted, stood, _ = load(Path(folder), None if standing is None else Path(standing))
         options = fitted.model.options
         forecaster = cls(options["layers"], options["horizon"], together=fitted.together)
-        forecaster.method.fitted, forecaster._standing = fitted, stood
+        forecaster.method.fitted, forecaster.standing = fitted, stood
         return forecaster
 
     def save_standing(self, path: str | Path) -> None:
@@ -220,9 +222,9 @@ class Forecaster:
 
     def _stands(self) -> Standing:
         self._fitted()
-        if self._standing is None:
+        if self.standing is None:
             raise InputError("Forecaster: it has read nothing yet; call read(data)")
-        return self._standing
+        return self.standing
 
 
 def _panel(data: Data, step: Step | None = None) -> Panel:

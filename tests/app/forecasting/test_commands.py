@@ -146,6 +146,16 @@ def test_lines_that_are_refused(series, line, wanted, monkeypatch, run):
     assert (code, out) == (2, "") and wanted in err and err.count("\n") == 1 + err.count("filled forward")
 
 
+def test_a_refused_line_leaves_the_state_as_it_was(series, stream, run, monkeypatch, tmp_path):
+    lines, state = (series / "late.jsonl").read_text().splitlines(keepends=True)[::2], tmp_path / "state"  # of one shop
+    wrong = json.dumps({**json.loads(lines[9]), "ds": "2024-03-10 09:30"})  # steps are filled before it is found wrong
+    monkeypatch.setattr(sys, "stdin", io.StringIO("".join([*lines[:5], wrong])))
+    code, out, err = run("stream", series / "model", "--state", state)
+    assert code == 2 and "is no step of 'north'" in err
+    first = [json.loads(line) for line in out.splitlines()]
+    same(first + stream(lines, "--state", state)[0], stream(lines)[0])
+
+
 def test_anomalies(series, run, tmp_path):
     rows = (series / "sales.csv").read_text().splitlines()
     shop, when, _ = rows[300].split(",")
