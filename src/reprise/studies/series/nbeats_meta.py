@@ -12,6 +12,8 @@ Here     A source of 2000 series: additive seasons of 4, 6 or 12 steps, trends, 
          smoothing, its trend chosen by an information criterion, and a ridge regression. sMAPE in per cent of the last
          12 steps of each. Three seeds.
 Not here M4 and the sets it is carried to; ensembles over lookbacks, losses and seeds.
+Why      On the periods of the source Theta errs by 6.0 per cent and 16 shared blocks by 7.1; on periods that the source
+         has not they err about five times as much as any method fitted to each series.
 """
 from dataclasses import dataclass, replace
 from itertools import islice, product
